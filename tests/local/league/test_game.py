@@ -32,6 +32,8 @@ from trainingrun_contracts.league.v1.game_pb2 import Thought as ThoughtMessage
 from trainingrun_contracts.league.v1.game_pb2_grpc import GameServiceStub
 
 from testkit.league.league_process import LeagueProcess
+from testkit.servers.postgresql_server import PostgresqlServer
+from testkit.waiting import until
 
 if TYPE_CHECKING:  # asynchronous clients have a type in the stubs alone
     from trainingrun_contracts.league.v1.game_pb2_grpc import GameServiceAsyncStub
@@ -247,6 +249,38 @@ def test_who_does_not_move_in_time_loses(league: LeagueProcess) -> None:
 
     with league:
         asyncio.run(scenario())
+
+
+@pytest.mark.needs("postgresql")
+def test_a_clock_that_ends_while_the_database_is_away_ends_its_game_afterwards(
+    tmp_path: Path,
+) -> None:
+    """kill -9 of PostgreSQL: the time of a game is up meanwhile; the process serves on, and the
+    game is over when the database is back."""
+    with PostgresqlServer() as server:
+        url = server.create_database("games")
+        arguments = ["--database", url, "--migrate"]
+        league = LeagueProcess(tmp_path / "league", services="game", arguments=arguments)
+
+        async def run() -> GamePhase.ValueType:
+            async with league.channel("game") as channel:
+                stub = GameServiceStub(channel)
+                made = await opened(stub, move_limit=Duration(seconds=1))
+                await seated(stub, made)
+                server.kill()
+                said = "the clocks of games are read again soon"
+                await asyncio.to_thread(
+                    until, lambda: said in league.log.read_text(), seconds=120, what="it is said"
+                )
+                server.start()
+                async with asyncio.timeout(120):
+                    async for state in states(stub, made.game_id):
+                        last = state.phase
+                return last
+
+        with league:
+            assert asyncio.run(run()) == GamePhase.GAME_PHASE_FINISHED
+            assert league.process.is_running
 
 
 def test_what_is_wrong_is_refused_with_a_sentence(league: LeagueProcess) -> None:

@@ -226,7 +226,7 @@ class Learner(Client):
         self.validated.add(model.id)
         if self.chance.random() < 0.3:
             promote = model_pb2.PromoteModelRequest(
-                idempotency_key=f"p/{model.id}", id=model.id, reason="chance"
+                idempotency_key=f"p/{model.id}", id=model.id, by="person/ada", reason="chance"
             )
             self.sure(lambda: stub.PromoteModel(promote))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass
 from functools import lru_cache
@@ -88,7 +87,10 @@ def checked_result(message: MatchResult, *, now: float) -> Result:
         raise InvalidRequest(
             f"{where}: its score has {games} games, 1 to {MOST_GAMES} are possible"
         )
-    played_at = message.played_at.ToNanoseconds() / 1e9 if message.HasField("played_at") else now
+    try:
+        played_at = message.played_at.ToNanoseconds() / 1e9
+    except ValueError:
+        raise InvalidRequest(f"{where}: played_at is no moment of the years 1 to 9999") from None
     return Result(
         match_id=message.match_id,
         first=message.first,
@@ -97,5 +99,5 @@ def checked_result(message: MatchResult, *, now: float) -> Result:
         draws=score.draws,
         losses=score.losses,
         purpose=message.purpose,
-        played_at=played_at if math.isfinite(played_at) else now,
+        played_at=played_at if message.HasField("played_at") else now,
     )

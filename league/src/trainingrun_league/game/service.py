@@ -305,7 +305,7 @@ class GameService:
             except LeagueError as error:
                 failures += 1
                 if failures == 1:
-                    _log.warning("games are looked after again soon: %s", error)
+                    _log.warning("the clocks of games are read again soon: %s", error)
             await asyncio.sleep(seconds)
 
 

@@ -150,7 +150,7 @@ class Records:
                 _settle([one], await self._written([one]))
 
     async def _written(self, batch: Sequence[_Waiting]) -> Exception | None:
-        """Commit rows; return why that failed. Whoever waits for them must hear of every error."""
+        """Commit rows; return why that failed, whatever it was: calls wait for it."""
         try:
             async with writing(self.engine) as connection:
                 await _write(connection, batch)

@@ -28,8 +28,8 @@ class MatchmakerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
         rating_games: that a model's rating should rest on.
         move_seconds: that a player of the queue has for a move.
         seat_seconds: after which a seat of a model is offered again whose worker says nothing.
-        show_up_seconds: for which a person of a tournament may not be heard of; whoever is away
-            longer loses what was to be played.
+        show_up_seconds: for which a person of a tournament may be away before losing what was to be
+            played.
     """
 
     window: Annotated[float, Meta(gt=0.0, le=10_000.0)] = 100.0

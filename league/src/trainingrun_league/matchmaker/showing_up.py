@@ -32,7 +32,7 @@ class AfterNoGame(Enum):
 
 
 def no_show(match: Match, heard_at: Callable[[str], float], *, now: float, limit: float) -> str:
-    """Return the person who has lost a match by not coming; empty for nobody.
+    """Return the person who has lost a match by not coming; empty where there is none.
 
     Args:
         match: of a tournament, not over.
@@ -57,7 +57,7 @@ def after_no_game(
 
     Args:
         match: whose game it was.
-        absent: who did not take a seat while the other one did; empty where nobody is to blame.
+        absent: who alone did not take a seat; empty where that is no fault of a player.
         heard_at: when that player was last heard of.
         now: seconds since 1970.
         limit: seconds that a person may be away.

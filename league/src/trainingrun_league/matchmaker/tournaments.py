@@ -71,7 +71,7 @@ class _Running:
     pairs: int
     seed: int
     since: float
-    """When this process took it up: until then nobody was heard of, nor could be."""
+    """When this process took it up: before that no entrant could be heard."""
     outcomes: dict[tuple[int, int], Outcome] = field(default_factory=dict)
     heard: dict[str, float] = field(default_factory=dict)
 

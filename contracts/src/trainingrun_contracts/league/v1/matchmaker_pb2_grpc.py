@@ -133,7 +133,7 @@ class MatchmakerServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def KeepSeats(self, request, context):
-        """Say that seats are still played. A seat of which nobody said so for 30 s is offered again.
+        """Say that seats are still played. A seat that no worker has named for 30 s is offered again.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

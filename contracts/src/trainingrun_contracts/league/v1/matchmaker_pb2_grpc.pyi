@@ -47,7 +47,7 @@ class MatchmakerServiceStub:
     does not have is left as it is.
     """
     KeepSeats: _grpc.UnaryUnaryMultiCallable[_matchmaker_pb2.KeepSeatsRequest, _matchmaker_pb2.KeepSeatsResponse]
-    """Say that seats are still played. A seat of which nobody said so for 30 s is offered again."""
+    """Say that seats are still played. A seat that no worker has named for 30 s is offered again."""
     GetQueueStats: _grpc.UnaryUnaryMultiCallable[_matchmaker_pb2.GetQueueStatsRequest, _matchmaker_pb2.GetQueueStatsResponse]
     CreateTournament: _grpc.UnaryUnaryMultiCallable[_matchmaker_pb2.CreateTournamentRequest, _matchmaker_pb2.CreateTournamentResponse]
     GetTournament: _grpc.UnaryUnaryMultiCallable[_matchmaker_pb2.GetTournamentRequest, _matchmaker_pb2.GetTournamentResponse]
@@ -74,7 +74,7 @@ class MatchmakerServiceAsyncStub(MatchmakerServiceStub):
     does not have is left as it is.
     """
     KeepSeats: _aio.UnaryUnaryMultiCallable[_matchmaker_pb2.KeepSeatsRequest, _matchmaker_pb2.KeepSeatsResponse]  # type: ignore[assignment]
-    """Say that seats are still played. A seat of which nobody said so for 30 s is offered again."""
+    """Say that seats are still played. A seat that no worker has named for 30 s is offered again."""
     GetQueueStats: _aio.UnaryUnaryMultiCallable[_matchmaker_pb2.GetQueueStatsRequest, _matchmaker_pb2.GetQueueStatsResponse]  # type: ignore[assignment]
     CreateTournament: _aio.UnaryUnaryMultiCallable[_matchmaker_pb2.CreateTournamentRequest, _matchmaker_pb2.CreateTournamentResponse]  # type: ignore[assignment]
     GetTournament: _aio.UnaryUnaryMultiCallable[_matchmaker_pb2.GetTournamentRequest, _matchmaker_pb2.GetTournamentResponse]  # type: ignore[assignment]
@@ -134,7 +134,7 @@ class MatchmakerServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _matchmaker_pb2.KeepSeatsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_matchmaker_pb2.KeepSeatsResponse, _abc.Awaitable[_matchmaker_pb2.KeepSeatsResponse]]:
-        """Say that seats are still played. A seat of which nobody said so for 30 s is offered again."""
+        """Say that seats are still played. A seat that no worker has named for 30 s is offered again."""
 
     @_abc_1.abstractmethod
     def GetQueueStats(
