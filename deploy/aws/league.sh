@@ -49,7 +49,7 @@ install_programs() {
   say "installing the programs from $wheels"
   # Without the trainer: models are trained elsewhere, and torch would not fit a small machine.
   if ! { "$python" -m venv "${PROGRAMS%/bin}" && "$PROGRAMS/pip" install --quiet --find-links "$wheels" \
-    -c "$wheels/constraints.txt" 'trainingrun[league]' trainingrun-league 'trainingrun-actor[search]'; }; then
+    -c "$wheels/constraints.txt" 'trainingrun[league]' trainingrun-league 'trainingrun-actor[search]' psutil; }; then
     rm -rf "${PROGRAMS%/bin}"
     fail "the programs could not be installed: the lines above say why; nothing of them is left here"
   fi
