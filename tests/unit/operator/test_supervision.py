@@ -50,7 +50,7 @@ def test_a_part_that_fails_is_started_again(caplog: pytest.LogCaptureFixture) ->
 
 
 def test_a_part_whose_task_was_cancelled_by_another_is_started_again() -> None:
-    """kopf cancels what began after it; only a stop of the supervisor ends a part for good."""
+    """Only a stop of the supervisor ends a part for good."""
     starts: list[float] = []
 
     async def part() -> None:

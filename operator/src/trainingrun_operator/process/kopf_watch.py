@@ -1,9 +1,13 @@
 """kopf: its settings, its login, the handlers that put keys into the work queue, and its restarts.
 
 kopf ends when its watch is answered with what it takes for final: the definition is away, or the
-permission. Both come back without a restart of the operator, so kopf is started again here. It
-cancels all tasks that began after it, reconciliations among them; reading all runs anew makes up
-for those, and for deletions that no watch reported.
+permission. Both come back without a restart of the operator, so kopf is started again here; reading
+all runs anew makes up for deletions that no watch reported.
+
+Its tasks are spawned by kopf and ended here. ``kopf.operator`` would cancel every task that began
+after it, reconciliations among them, and it may never return: when one kind's watch fails, those of
+the other kinds go on, and one that still waits for the first line of its answer takes the
+cancellation for a pause and begins anew (``kopf._cogs.clients.api.stream``).
 """
 
 from __future__ import annotations
@@ -11,7 +15,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
+from pathlib import Path
 from random import Random
 from typing import Any, Final, cast
 
@@ -31,6 +36,11 @@ _PAUSES: Final = (0.5, 1.0, 2.0, 4.0, *(5.0,) * 60)
 _BACKOFF: Final = Backoff(first=0.75, longest=15.0, spread=2 / 3)
 _RANDOM: Final = Random()
 _STEADY_SECONDS: Final = 60.0
+_ENDING_SECONDS: Final = 5.0
+"""How long kopf's tasks have for their end before they are cancelled again."""
+_ENDING_ATTEMPTS: Final = 12
+_PACKAGE: Final = str(Path(kopf.__file__).parent)
+_PAUSE_WAITER: Final = "pause-waiter"
 
 
 class NoDifferences(kopf.DiffBaseStorage):
@@ -128,6 +138,7 @@ async def _watch_once(
     started: Callable[[], None],
 ) -> BaseException | None:
     """Run kopf; return the exception that ended it, or None on a requested stop."""
+    before = asyncio.all_tasks()
     ready = asyncio.Event()
 
     async def announce_start() -> None:
@@ -135,8 +146,8 @@ async def _watch_once(
         started()
 
     announcing = asyncio.create_task(announce_start())
-    running = asyncio.create_task(
-        kopf.operator(
+    try:
+        tasks = await kopf.spawn_tasks(
             registry=registry(client, service),
             settings=settings(),
             standalone=True,
@@ -145,13 +156,39 @@ async def _watch_once(
             stop_flag=ending,
             ready_flag=ready,
         )
-    )
-    try:
-        await asyncio.wait({running})
-        return running.exception()
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        return _failure_of(done)
     finally:
         announcing.cancel()
-        running.cancel()
+        await _end_kopf(before)
+
+
+def _failure_of(done: Iterable[asyncio.Task[object]]) -> BaseException | None:
+    failures = (each.exception() for each in done if not each.cancelled())
+    return next((each for each in failures if each is not None), None)
+
+
+async def _end_kopf(before: Collection[asyncio.Task[object]]) -> None:
+    """End all tasks of kopf's that are not in ``before``.
+
+    A watch is cancelled before the task by which it would hear of a pause, or it takes the end for
+    one, and more than once, because it may be in the midst of taking one for the other.
+    """
+    for attempt in range(_ENDING_ATTEMPTS):
+        left = {each for each in asyncio.all_tasks() - set(before) if _is_of_kopf(each)}
+        if not left:
+            return
+        waiters = {each for each in left if each.get_name().startswith(_PAUSE_WAITER)}
+        for task in left if attempt else (left - waiters or left):
+            task.cancel()
+        await asyncio.wait(left, timeout=_ENDING_SECONDS)
+    names = ", ".join(sorted(each.get_name() for each in left if not each.done()))
+    _LOG.warning("watching our resources: these tasks of kopf do not end: %s", names[:500])
+
+
+def _is_of_kopf(task: asyncio.Task[object]) -> bool:
+    code = getattr(task.get_coro(), "cr_code", None)
+    return code is not None and code.co_filename.startswith(_PACKAGE)
 
 
 def _first_line(error: BaseException) -> str:

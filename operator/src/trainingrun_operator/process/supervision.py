@@ -71,7 +71,7 @@ class Supervisor:
             except asyncio.CancelledError:
                 if _is_cancelled():
                     raise
-                # kopf cancels what began after it when it ends, a task of this part's too
+                # only somebody who ends all tasks of the loop would do this, and still it goes on
                 error = RuntimeError("a task of it was cancelled")
             except Exception as failure:  # the top of a part: whatever it is, the others continue
                 error = failure
