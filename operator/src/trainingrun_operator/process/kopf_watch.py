@@ -6,7 +6,7 @@ all runs anew makes up for deletions that no watch reported.
 
 Its tasks are spawned by kopf and ended here. ``kopf.operator`` would cancel every task that began
 after it, reconciliations among them, and it may never return: when one kind's watch fails, those of
-the other kinds go on, and one that still waits for the first line of its answer takes the
+the other kinds continue, and one that still waits for the first line of its answer takes the
 cancellation for a pause and begins anew (``kopf._cogs.clients.api.stream``).
 """
 

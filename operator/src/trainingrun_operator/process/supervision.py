@@ -71,7 +71,7 @@ class Supervisor:
             except asyncio.CancelledError:
                 if _is_cancelled():
                     raise
-                # only somebody who ends all tasks of the loop would do this, and still it goes on
+                # only somebody who ends all tasks of the loop would do this, and still it continues
                 error = RuntimeError("a task of it was cancelled")
             except Exception as failure:  # the top of a part: whatever it is, the others continue
                 error = failure
