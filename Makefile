@@ -87,6 +87,7 @@ generate: .stamp/develop ## Write the CRD, the chart's copy of it, the dashboard
 	$(BIN)/python -m tools.crd
 	$(BIN)/python -m tools.conformance_vectors
 	$(BIN)/python -m tools.league_code
+	$(BIN)/python -m tools.league_protocol
 	$(BIN)/python -m tools.card_catalogue
 	$(BIN)/python -m tools.summary_page
 	$(BIN)/python -m tools.cli_page
@@ -98,6 +99,7 @@ generate-check: .stamp/develop ## Fail when a generated file differs from what i
 	$(BIN)/python -m tools.crd --check
 	$(BIN)/python -m tools.conformance_vectors --check
 	$(BIN)/python -m tools.league_code --check
+	$(BIN)/python -m tools.league_protocol --check
 	$(BIN)/python -m tools.card_catalogue --check
 	$(BIN)/python -m tools.summary_page --check
 	$(BIN)/python -m tools.cli_page --check
