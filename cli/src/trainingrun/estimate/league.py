@@ -72,6 +72,12 @@ USES: Final = {
     Profile.HOBBY: Use(0, 0, 0, 0, gigabytes=10),
 }
 """GPUs on spot all month; one that is stopped between trainings; none."""
+ASKED_FOR: Final = {
+    Profile.PRODUCTION: (500.0, 1000.0),
+    Profile.DEVELOPMENT: (50.0, 100.0),
+    Profile.HOBBY: (20.0, 30.0),
+}
+"""What a profile is meant to cost: the least and the most, in dollars a month."""
 
 
 @dataclass(frozen=True)

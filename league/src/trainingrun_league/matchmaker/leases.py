@@ -146,14 +146,15 @@ class Durations:
         """Return how long a lease of a match with this number of pairs lasts."""
         return min(LONGEST_LEASE, max(SHORTEST_LEASE, PATIENCE * pairs * self.pair_seconds))
 
-    def wanted_workers(self, pairs: int, others: int) -> int:
+    def wanted_workers(self, pairs: int, others: int, *, matches: int) -> int:
         """Return the workers that play this many pairs, and what else waits, within a minute.
 
         Args:
             pairs: of all matches that are not over.
             others: seats and validations that wait for a worker; each takes one.
+            matches: that the pairs are of; one is played by one worker, so more help no one.
         """
         if pairs + others == 0:
             return 0
-        needed = pairs * self.pair_seconds / 60.0 + others
+        needed = min(pairs * self.pair_seconds / 60.0, matches) + others
         return int(min(MOST_WANTED_WORKERS, max(1.0, -(-needed // 1))))

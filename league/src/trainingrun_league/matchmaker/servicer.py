@@ -320,7 +320,9 @@ def queue_stats(parts: Parts) -> GetQueueStatsResponse:
         open_matches=len(matches) - len(leased),
         leased_matches=len(leased),
         matches_per_minute=register.matches_per_minute(now),
-        wanted_workers=register.durations.wanted_workers(pairs, parts.work.waiting()),
+        wanted_workers=register.durations.wanted_workers(
+            pairs, parts.work.waiting(), matches=len(matches)
+        ),
         reported_matches=register.reported,
     )
 

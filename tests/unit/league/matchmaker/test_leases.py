@@ -125,7 +125,7 @@ def test_leases_and_workers_follow_measured_durations(
     each = [seconds / pairs for seconds, pairs in measured] or [durations.pair_seconds]
     assert min(each) - 1e-6 <= durations.pair_seconds <= max(each) + 1e-6
     assert SHORTEST_LEASE <= durations.lease_seconds(8) <= LONGEST_LEASE
-    wanted = [durations.wanted_workers(pairs, 0) for pairs in (0, 1, 10, 1000)]
+    wanted = [durations.wanted_workers(pairs, 0, matches=pairs) for pairs in (0, 1, 10, 1000)]
     assert wanted[0] == 0
     assert wanted == sorted(wanted)
     assert wanted[1] >= 1
@@ -135,6 +135,13 @@ def test_workers_for_a_minute_by_hand() -> None:
     """90 pairs of 2 s are three minutes of one worker; two seats that wait take one each."""
     durations = Durations().after(16.0, 8)
     assert durations.pair_seconds == pytest.approx(2.0)
-    assert durations.wanted_workers(90, 0) == 3
-    assert durations.wanted_workers(90, 2) == 5
-    assert durations.wanted_workers(10**9, 0) == 1000
+    assert durations.wanted_workers(90, 0, matches=45) == 3
+    assert durations.wanted_workers(90, 2, matches=45) == 5
+    assert durations.wanted_workers(10**9, 0, matches=10**8) == 1000
+
+
+def test_no_more_workers_are_wanted_than_there_are_matches() -> None:
+    """Long matches are not divided: three of ten minutes want three workers, and not thirty."""
+    durations = Durations().after(60.0, 1)
+    assert durations.wanted_workers(30, 0, matches=3) == 3
+    assert durations.wanted_workers(30, 1, matches=3) == 4

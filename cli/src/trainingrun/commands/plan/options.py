@@ -21,6 +21,7 @@ EXAMPLES: Final = (
     "trainingrun plan -f run.yaml --hours 200 --provider aws --baseline forge",
     "trainingrun plan -f run.yaml --budget 150 --spot -o json",
     "trainingrun plan --from standard-ppo -n training --games 10000000",
+    "trainingrun plan -f league.yaml",
 )
 _RATE: Final = "How fast daemons are"
 _MONEY: Final = "What it costs"
@@ -51,7 +52,7 @@ def plan(  # noqa: PLR0913 (each option of the command is an argument to typer)
             "-f",
             "--filename",
             metavar="FILE",
-            help="A TrainingRun in YAML. Default: the run of --from.",
+            help="A TrainingRun in YAML, or a League. Default: the run of --from.",
         ),
     ] = None,
     games: Annotated[int | None, typer.Option(min=1, help="Override spec.games.")] = None,
@@ -155,14 +156,18 @@ def plan(  # noqa: PLR0913 (each option of the command is an argument to typer)
 
     For the games of the spec, for hours, or for a budget: on this machine, and at a provider on
     demand and on spot, with start-up, learner and Redis included, with a range and what would
-    change it.
+    change it. Of a League: what it costs in a month by its profile.
     """
     # Imported here because no other verb needs them, and each start of the command pays for them.
+    from trainingrun.commands.plan.league import is_league, plan_league  # noqa: PLC0415
     from trainingrun.commands.plan.price_file import shipped_text  # noqa: PLC0415
     from trainingrun.commands.plan.verb import PlanOptions, paid, plan_run  # noqa: PLC0415
 
     if show_prices:
         echo(shipped_text().removesuffix("\n"))
+        return
+    if file is not None and is_league(file):
+        plan_league(file, output)
         return
     plan_run(
         PlanOptions(
