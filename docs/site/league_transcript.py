@@ -639,6 +639,22 @@ CALLS: Final[Mapping[str, Sequence[Call]]] = {
             "anna",
         ),
         Call(
+            "Matchmaker.ReturnWork",
+            lambda seen: {"worker": "w", "match_id": seen["lease"]["match"]["matchId"]},
+            "the worker ends: somebody else gets it at once",
+        ),
+        Call(
+            "Matchmaker.LeaseMatch",
+            lambda _: {"worker": "w", "purposes": [4]},
+            "leased again",
+            keep="lease",
+        ),
+        Call(
+            "Matchmaker.KeepSeats",
+            lambda _: {"worker": "w", "match_ids": ["none"]},
+            "a seat that it does not have",
+        ),
+        Call(
             "Matchmaker.ReportResult",
             lambda seen: _report(seen, 1),
             "half of its games",
