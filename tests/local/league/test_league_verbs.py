@@ -81,6 +81,8 @@ def test_a_league_on_this_machine(tmp_path: Path) -> None:
         assert "no model m9" in called(tmp_path, "models", "describe", "m9", code=2)
         pulled = Path(called(tmp_path, "models", "pull", "champion", "--to", "w").strip())
         assert (tmp_path / pulled).read_bytes()
+        pushed = answer(tmp_path, "models", "push", str(pulled), "--lineage", "home/a")
+        assert (pushed["id"], pushed["stage"], pushed["lineage"]) == ("m3", "pending", "home/a")
         status = answer(tmp_path, "league", "status")
         assert all(each["serves"] for each in status["services"])
         assert status["models"]["champion"] == 1
@@ -108,6 +110,9 @@ def _check_sdk(folder: Path) -> None:
         began = path.stat().st_mtime_ns
         assert league.pull("m2", folder / "w")[1].stat().st_mtime_ns == began
         assert path.stat().st_size == model.size
+        again = league.push(folder / "w" / "m1.safetensors", lineage="home/a")
+        assert (again.id, again.size) == ("m3", league.model("m1").model.size)
+        assert league.push(path, lineage="home/a").id == "m4"
         with pytest.raises(NotFound):
             league.pull("m77", folder / "w")
         with pytest.raises(Refused):

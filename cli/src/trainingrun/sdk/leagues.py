@@ -17,7 +17,7 @@ from typing import Any, Final, TypeVar
 
 import grpc
 from trainingrun_contracts.league.channel import ServiceAddress, given, open_blocking
-from trainingrun_contracts.league.policies import Download
+from trainingrun_contracts.league.policies import Download, publish, read_policy
 from trainingrun_contracts.league.v1 import elo_pb2, matchmaker_pb2, model_pb2
 from trainingrun_contracts.league.v1.elo_pb2_grpc import EloServiceStub
 from trainingrun_contracts.league.v1.matchmaker_pb2_grpc import MatchmakerServiceStub
@@ -61,6 +61,7 @@ CHAMPION: Final = "champion"
 _PAGE: Final = 500
 _CALL_SECONDS: Final = 20.0
 _HEALTH_SECONDS: Final = 5.0
+_PUSH_SECONDS: Final = 120.0
 _HEALTH_METHOD: Final = "/grpc.health.v1.Health/Check"
 _SERVING: Final = b"\x08\x01"
 """``HealthCheckResponse`` with status 1; the package of its messages is the services' alone."""
@@ -218,6 +219,38 @@ class League:
             with suppress(OSError):
                 half.unlink(missing_ok=True)
         return model, path
+
+    def push(
+        self, weights: Path, *, lineage: str, version: int = 0, algorithm: str = "ppo"
+    ) -> Model:
+        """Publish weights that were trained elsewhere; return the model, which waits for a worker.
+
+        The same bytes of the same lineage and version are the model that is already there.
+
+        Args:
+            weights: a file of safetensors, as ``pull`` and learners write them.
+            lineage: who trains it: NAMESPACE/NAME, or any name.
+            version: of the learner.
+            algorithm: "ppo" or "alphaZero".
+
+        Raises:
+            Refused: the file cannot be read, or the league does not take it: the environment is
+                another one, or the bytes are no weights.
+        """
+        try:
+            blob, schema_hash = read_policy(weights)
+        except WeightsError as error:
+            raise Refused(str(error)) from error
+        key = hashlib.sha256(f"{lineage}/{version}/{algorithm}/".encode() + blob).hexdigest()
+        header = model_pb2.PublishPolicyRequest.Header(
+            idempotency_key=f"push/{key}",
+            lineage=lineage,
+            version=version,
+            schema_hash=schema_hash,
+            algorithm=algorithm,
+        )
+        with _errors():
+            return model_of(publish(self._model, header, blob, seconds=_PUSH_SECONDS).model)
 
     # ---- ratings and matches
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Final
 
 import grpc
+import msgspec
 
 from trainingrun_contracts.league.v1 import model_pb2 as pb
 from trainingrun_contracts.league.v1.model_pb2_grpc import ModelServiceStub
@@ -18,6 +20,7 @@ from trainingrun_contracts.weights import MAX_BYTES, WeightsError
 
 CHUNK_BYTES: Final = 1024 * 1024
 _RESUMES: Final = 5
+_PREFIX_BYTES: Final = 8
 _BROKEN: Final = (
     grpc.StatusCode.UNAVAILABLE,
     grpc.StatusCode.INTERNAL,
@@ -43,6 +46,40 @@ def publish(
     filled.sha256, filled.size_bytes = hashlib.sha256(blob).hexdigest(), len(blob)
     answer: pb.PublishPolicyResponse = stub.PublishPolicy(_parts(filled, blob), timeout=seconds)
     return answer
+
+
+def read_policy(path: Path) -> tuple[bytes, str]:
+    """Return the bytes of a file of safetensors, and the schema that they were made for.
+
+    The Model service checks the rest; the schema has to be said beside the bytes.
+
+    Raises:
+        WeightsError: it cannot be read, or says no schema.
+    """
+    try:
+        with path.open("rb") as file:
+            blob = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise WeightsError(f"{path}: {error.strerror}") from error
+    if len(blob) > MAX_BYTES:
+        raise WeightsError(f"{path}: larger than {MAX_BYTES} bytes, the most that a model has")
+    end = _PREFIX_BYTES + int.from_bytes(blob[:_PREFIX_BYTES], "little")
+    try:
+        header = msgspec.json.decode(blob[_PREFIX_BYTES : min(end, MAX_BYTES)], type=_Header)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise WeightsError(
+            f"{path}: no safetensors with the metadata schema_hash: give weights as a learner or"
+            " `trainingrun models pull` writes them"
+        ) from error
+    return blob, header.metadata.schema_hash
+
+
+class _Metadata(msgspec.Struct):
+    schema_hash: str
+
+
+class _Header(msgspec.Struct):
+    metadata: _Metadata = msgspec.field(name="__metadata__")
 
 
 def _parts(

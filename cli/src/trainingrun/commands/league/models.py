@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -16,9 +17,17 @@ from trainingrun.commands.output import write
 from trainingrun.commands.terminal import console, console_for_tables, echo
 from trainingrun.sdk.league_values import Stage
 
-_HELP = "Models of a league: list them, promote one, go back to the champion before, copy one."
+_HELP = "Models of a league: list, push, promote and pull them, go back to the champion before."
 
 models = Verbs(name="models", help=_HELP)
+
+
+class Algorithm(StrEnum):
+    """What a model was trained by, as the league names it."""
+
+    PPO = "ppo"
+    ALPHA_ZERO = "alphaZero"
+
 
 ModelArgument = Annotated[
     str, typer.Argument(metavar="MODEL", help="Id of a model, such as m12, or champion.")
@@ -30,7 +39,7 @@ ReasonOption = Annotated[
 
 @models.callback()
 def models_group() -> None:
-    """Models of a league: list them, promote one, go back to the champion before, copy one."""
+    """Models of a league: list, push, promote and pull them, go back to the champion before."""
 
 
 @models.verb(
@@ -153,3 +162,37 @@ def pull_model(
         write({"model": found, "path": str(path)}, output)
     else:
         console().print(str(path), markup=False, soft_wrap=True)
+
+
+@models.verb(
+    "push",
+    examples=(
+        "trainingrun models push m12.safetensors --lineage team/a",
+        "trainingrun models push best.safetensors --lineage team/a --version 40000"
+        " --algorithm alphaZero",
+    ),
+)
+def push_model(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Weights (safetensors), such as pull writes.")
+    ],
+    which: WhichLeague,
+    *,
+    lineage: Annotated[
+        str, typer.Option(metavar="LINEAGE", help="Who trains it: NAMESPACE/NAME, or any name.")
+    ],
+    version: Annotated[
+        int, typer.Option(min=0, max=2**53, help="Of the learner: its optimiser step.")
+    ] = 0,
+    algorithm: Annotated[
+        Algorithm, typer.Option(help="That the weights were trained by.")
+    ] = Algorithm.PPO,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Publish weights that were trained elsewhere; a worker of the league tries them first."""
+    with league_at(which) as league:
+        found = league.push(file, lineage=lineage, version=version, algorithm=algorithm.value)
+    if output.is_for_programs:
+        write(found, output)
+    else:
+        echo(f"{found.id} is {found.stage.value}")
