@@ -67,6 +67,7 @@ IMPERATIVE = frozenset(
         "Play",
         "Print",
         "Promote",
+        "Publish",
         "Rank",
         "Read",
         "Replay",

@@ -189,7 +189,7 @@ ENTRIES: Final = (
     _entry(
         Panel.LEAGUE,
         "models",
-        "Models of a league: list them, promote one, go back to the champion before, copy one.",
+        "Models of a league: list, push, promote and pull them, go back to the champion before.",
         group="league.models:models",
     ),
     _entry(
