@@ -18,7 +18,6 @@ from math import log
 from typing import Final
 
 import numpy as np
-from scipy.optimize import linprog
 from trainingrun_contracts.ratings.bradley_terry import Floats, Indices
 
 from trainingrun_league.elo.ranking import Sums
@@ -59,6 +58,9 @@ def nash(chance: Floats) -> Floats:
     players = len(chance)
     if players < 2:
         return np.ones(players)
+    # Imported here because it takes 50 MB, which a league that nobody asks for its matrix saves.
+    from scipy.optimize import linprog  # noqa: PLC0415
+
     payoff = 2.0 * chance - 1.0
     # Maximise v with mixture @ payoff >= v in every column; v is the last variable, and bounded
     # by 0, the value of a symmetric game, only up to rounding.
