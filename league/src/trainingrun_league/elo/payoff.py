@@ -58,7 +58,7 @@ def nash(chance: Floats) -> Floats:
     players = len(chance)
     if players < 2:
         return np.ones(players)
-    # Imported here because it takes 50 MB, which a league that nobody asks for its matrix saves.
+    # Imported here because it takes 50 MB, and only the payoff matrix needs it.
     from scipy.optimize import linprog  # noqa: PLC0415
 
     payoff = 2.0 * chance - 1.0
