@@ -67,6 +67,7 @@ REPLACED: Final[Mapping[str, tuple[str, ...]]] = {
     "checkpoint": ("learner",),
     "resumeFrom": ("learner",),
     "leagueRef": ("learner",),
+    "replay": ("learner",),
 }
 """Roles whose members are replaced, by the field's path below ``spec``; the longest path counts.
 

@@ -442,8 +442,28 @@ _OF_PPO: Final = (
         template="only searches ask inference servers: remove inference, or choose"
         " algorithm.alphaZero",
     ),
+    Rule(
+        name="replay-of-league",
+        field="replay",
+        cel="!has(self.replay) || has(self.leagueRef)",
+        holds=lambda spec: spec.replay is None or spec.league_ref is not None,
+        template="the Replay service is a league's: give leagueRef, or remove replay",
+    ),
+    Rule(
+        name="replay-in-one-process",
+        field="replay",
+        cel="!has(self.replay) || self.learner.gpus <= 1",
+        holds=lambda spec: spec.replay is None or spec.learner.gpus <= 1,
+        template="a learner samples in one process: set learner.gpus to 0 or 1",
+    ),
 )
 _OF_SEARCH: Final = (
+    _without(
+        "replay",
+        cel="!has(self.replay)",
+        holds=lambda spec: spec.replay is None,
+        why="has a window of its own: remove replay",
+    ),
     _without(
         "environment",
         cel="(has(self.environment) && (has(self.environment.builtIn)"
@@ -980,6 +1000,8 @@ REDIS: Final = (
 )
 
 _QUEUE: Final = "the queue and the ledger of the run are there"
+_TABLE: Final = "the run's table was made with it"
+
 IMMUTABLE: Final = (
     Immutable("seed-fixed", ("seed",), "the games that were played came from it"),
     Immutable("redis-url-fixed", ("redis", "url"), _QUEUE),
@@ -1005,6 +1027,8 @@ IMMUTABLE: Final = (
         "its checkpoints fit no other algorithm",
         is_section=True,
     ),
+    Immutable("replay-alpha-fixed", ("replay", "alpha"), _TABLE),
+    Immutable("replay-segments-fixed", ("replay", "segments"), _TABLE),
     Immutable("environment-fixed", ("environment",), "its checkpoints fit no other environment"),
     Immutable("network-fixed", ("learner", "network"), "its checkpoints fit no other network"),
 )

@@ -549,6 +549,23 @@ class LeagueRef(ApiModel):
     )
 
 
+class LearnerReplay(ApiModel):
+    """How the learner trains from the league's Replay service."""
+
+    samples_per_insert: Annotated[float, Field(gt=0, le=64)] = Field(
+        2.0, description="How often each transition is trained, in the mean."
+    )
+    alpha: Annotated[float, Field(ge=0, le=4)] = Field(
+        0.6, description="Exponent of priorities; 0 draws all alike."
+    )
+    beta: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.4, description="Exponent of importance weights at first; it grows to 1."
+    )
+    segments: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
+        4096, description="Segments of the table; the oldest leave."
+    )
+
+
 class TrainingRunSpec(ApiModel):
     """What a training run should do, with which parts, and where its results go."""
 
@@ -635,6 +652,11 @@ class TrainingRunSpec(ApiModel):
     )
     league_ref: LeagueRef | None = Field(
         None, description="A League that the run publishes its weights to. Default: none."
+    )
+    replay: LearnerReplay | None = Field(
+        None,
+        description="Train from samples of the league's Replay service, by priority. Default: each"
+        " segment once, from the queue.",
     )
     redis: Redis = Field(
         default_factory=Redis,

@@ -185,6 +185,20 @@ class LeagueConfig(Struct, frozen=True):
     is_encrypted: bool = True
 
 
+class LearnerReplayConfig(Struct, frozen=True):
+    """How the learner of a run of PPO trains from the league's Replay service: the table that it
+    has there, and how it samples. Segments are what the table counts by, transitions what the
+    limiter does."""
+
+    address: str
+    """``host:port`` of the Replay service; it is reached as the league is."""
+    samples_per_insert: Annotated[float, Meta(gt=0, le=64)] = 2.0
+    alpha: Annotated[float, Meta(ge=0, le=4)] = 0.6
+    beta: Fraction = 0.4
+    """Exponent of the importance weights at the run's begin; it grows to 1 at its end."""
+    segments: Positive = 4096
+
+
 class RunConfig(Struct, frozen=True):
     """Everything that the roles of one run must agree on."""
 
@@ -207,6 +221,8 @@ class RunConfig(Struct, frozen=True):
     evaluation: EvaluationConfig = EvaluationConfig()
     tapes: TapesConfig | None = None
     league: LeagueConfig | None = None
+    replay: LearnerReplayConfig | None = None
+    """How the learner trains from a replay service; None: from the queue, everything once."""
     phased: bool = False
     """Whether the run has a curriculum: actors then play no game before they know its phase."""
     sync: bool = False

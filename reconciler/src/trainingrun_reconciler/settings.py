@@ -14,11 +14,12 @@ from ipaddress import IPv4Network, IPv6Network
 class LeagueAddress:
     """Where leagues are, if not on a cluster: there each has Services of its name.
 
-    ``model`` is ``host:port`` of the Model service.
+    ``model`` is ``host:port`` of the Model service, ``replay`` that of Replay, where it is known.
     """
 
     model: str
     is_encrypted: bool = True
+    replay: str | None = None
 
 
 @dataclass(frozen=True)

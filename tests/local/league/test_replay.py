@@ -477,3 +477,89 @@ def test_a_setting_out_of_its_bounds_ends_the_start(
     assert process.end(seconds=60) == 2
     assert words in league.log.read_text()
     assert "Traceback" not in league.log.read_text()
+
+
+def recorded(stub: ReplayServiceStub, table: str, **more: Any) -> pb.RecordExperienceResponse:
+    """Record an item of 10 experiences in a table."""
+    given = {"source": "a", "sequence": 1, "wait": Duration(seconds=0)} | more
+    items = [pb.Item(data=table.encode(), experiences=10, priority=1.0)]
+    return stub.RecordExperience(pb.RecordExperienceRequest(table=table, items=items, **given))
+
+
+def stats_of(stub: ReplayServiceStub, table: str) -> pb.GetStatsResponse:
+    """The figures of a table."""
+    return stub.GetStats(pb.GetStatsRequest(table=table))
+
+
+def test_tables_have_their_own_items_limiters_and_senders_through_a_kill(tmp_path: Path) -> None:
+    """Two runs: one is held by its limiter, the other is not; a kill changes nothing of it."""
+    strict = pb.TableSettings(samples_per_insert=1.0, tolerance=0.0, least=1)
+    with service(tmp_path) as league:
+        with stub_of(league) as stub:
+            assert stub.OpenTable(pb.OpenTableRequest(table="held", settings=strict)).created
+            assert stub.OpenTable(pb.OpenTableRequest(table="free")).created
+            assert not stub.OpenTable(pb.OpenTableRequest(table="held", settings=strict)).created
+            assert not recorded(stub, "held").held
+            assert recorded(stub, "held", sequence=2).held
+            assert not recorded(stub, "free").repeated_batch
+            assert not recorded(stub, "free", sequence=2).held
+        league.kill()
+        league.start()
+        with stub_of(league) as stub:
+            assert stats_of(stub, "held").recorded == 10
+            assert stats_of(stub, "free").recorded == 20
+            assert stats_of(stub, "").recorded == 0
+            assert recorded(stub, "held").repeated_batch
+            assert recorded(stub, "held", sequence=2).held
+            found = stub.GetExperienceBatch(sample(4, table="free")).items
+            assert {item.data for item in found} == {b"free"}
+
+
+def test_numbers_that_were_passed_over_are_known(tmp_path: Path) -> None:
+    """A source with a gap larger than the window goes on, and nothing in the gap is taken."""
+    with service(tmp_path) as league:
+        with stub_of(league) as stub:
+            stub.OpenTable(pb.OpenTableRequest(table="run"))
+            recorded(stub, "run")
+            with pytest.raises(grpc.RpcError) as refused:
+                recorded(stub, "run", sequence=5000)
+            assert refused.value.code() is grpc.StatusCode.FAILED_PRECONDITION
+            assert not recorded(stub, "run", sequence=5000, passed_over=4999).repeated_batch
+        league.kill()
+        league.start()
+        with stub_of(league) as stub:
+            assert recorded(stub, "run", sequence=4000).repeated_batch
+            assert not recorded(stub, "run", sequence=5001).repeated_batch
+            assert stats_of(stub, "run").recorded == 30
+
+
+@pytest.mark.parametrize(
+    ("request_of", "code", "why"),
+    [
+        (pb.OpenTableRequest(table="../x"), grpc.StatusCode.INVALID_ARGUMENT, "letters"),
+        (
+            pb.OpenTableRequest(table="a", settings=pb.TableSettings(alpha=9)),
+            grpc.StatusCode.INVALID_ARGUMENT,
+            "alpha",
+        ),
+        (
+            pb.OpenTableRequest(table="there", settings=pb.TableSettings(items=7)),
+            grpc.StatusCode.FAILED_PRECONDITION,
+            "other settings: items is 9, not 7",
+        ),
+    ],
+)
+def test_a_table_is_refused_with_a_sentence(
+    tmp_path: Path, request_of: pb.OpenTableRequest, code: grpc.StatusCode, why: str
+) -> None:
+    """What no table can be, or is not."""
+    with service(tmp_path) as league, stub_of(league) as stub:
+        there = pb.TableSettings(items=9)
+        stub.OpenTable(pb.OpenTableRequest(table="there", settings=there))
+        with pytest.raises(grpc.RpcError) as refused:
+            stub.OpenTable(request_of)
+        assert refused.value.code() is code
+        assert why in refused.value.details()
+        with pytest.raises(grpc.RpcError) as unknown:
+            stats_of(stub, "nowhere")
+        assert unknown.value.code() is grpc.StatusCode.NOT_FOUND

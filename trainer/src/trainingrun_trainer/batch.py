@@ -32,6 +32,7 @@ class Batch:
         lengths: int64 [B].
         next_states: float16 [B, S], the state after a segment; zeros where its game ended.
         continues: bool [B], whether the game continued after the segment.
+        importance: float32 [T], what a step counts for; None: all alike.
     """
 
     states: Tensor
@@ -43,6 +44,7 @@ class Batch:
     lengths: Tensor
     next_states: Tensor
     continues: Tensor
+    importance: Tensor | None = None
 
     @property
     def transitions(self) -> int:
@@ -62,8 +64,9 @@ class Batch:
         return replace(self, rows=rows, **moved)
 
 
-def pack(segments: Sequence[Segment]) -> Batch:
-    """Concatenate segments."""
+def pack(segments: Sequence[Segment], weights: Sequence[float] = ()) -> Batch:
+    """Concatenate segments; ``weights`` is what each counts for, none: all alike."""
+    lengths = torch.tensor([segment.transitions for segment in segments])
     counts = np.concatenate([np.diff(segment.offsets) for segment in segments])
     rows = pack_rows(torch.from_numpy(counts.astype(np.int64)))
     chosen = np.concatenate([segment.chosen for segment in segments]).astype(np.int64)
@@ -79,9 +82,10 @@ def pack(segments: Sequence[Segment]) -> Batch:
         chosen=rows.starts + torch.from_numpy(chosen),
         behaviour=torch.from_numpy(np.concatenate([s.log_probs for s in segments])),
         rewards=torch.from_numpy(np.concatenate([s.rewards for s in segments])),
-        lengths=torch.tensor([segment.transitions for segment in segments]),
+        lengths=lengths,
         next_states=torch.from_numpy(np.stack(following)),
         continues=torch.tensor([not segment.header.terminated for segment in segments]),
+        importance=torch.tensor(weights).repeat_interleave(lengths) if weights else None,
     )
 
 

@@ -58,10 +58,13 @@ class Rank0:
         """Let all ranks wait on; return whether another rank was asked to stop."""
         return self._others is not None and _exchange(self._others, Command.WAIT)[1]
 
-    def update(self, segments: Sequence[Segment], *, games: int) -> UpdateResult:
-        """Train on segments, together; the run has played this number of training games."""
+    def update(
+        self, segments: Sequence[Segment], *, games: int, weights: Sequence[float] = ()
+    ) -> UpdateResult:
+        """Train on segments, together; the run has played this number of training games. Where
+        they were sampled, ``weights`` is what each counts for: then there is one rank."""
         if self._others is None:
-            return self.updater.train(segments, games=games)
+            return self.updater.train(segments, games=games, weights=weights)
         _exchange(self._others, Command.TRAIN)
         own, *others = scatter(segments, self._others.size)
         for rank, scattered in enumerate(others, start=1):

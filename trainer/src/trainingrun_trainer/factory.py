@@ -16,6 +16,7 @@ from threading import Event
 from typing import Any, Final
 
 import torch
+from trainingrun_contracts.own_parts import LOSSES
 from trainingrun_contracts.role_environment import RoleEnvironment
 from trainingrun_contracts.run_config import ConfigError, LearnerConfig, RunConfig
 from trainingrun_contracts.stream.accounts import Accounts, resumed_ledger
@@ -41,6 +42,7 @@ from trainingrun_trainer.link import Epoch, RedisLink
 from trainingrun_trainer.outputs import Outputs
 from trainingrun_trainer.prefetcher import Prefetcher
 from trainingrun_trainer.publish import Publisher
+from trainingrun_trainer.replay.values import ReplayTable
 from trainingrun_trainer.reporter import Identity, Reporter
 from trainingrun_trainer.resuming import Resumed, new_updater, restore_newest, resume
 from trainingrun_trainer.rollout_queue import RolloutQueue
@@ -53,6 +55,7 @@ from trainingrun_trainer.watchdog import TIMEOUTS, DataWatchdog, Timeouts, repor
 _log = logging.getLogger(__name__)
 
 THREADS_VARIABLE: Final = "TRAININGRUN_TORCH_THREADS"
+_ANY_LAG: Final = 2**53
 CURVE_FILE: Final = "losses.jsonl"
 
 
@@ -97,6 +100,7 @@ def assemble(
             patience=patience,
             restore=lambda: restore_newest(places.nearest_first, resumed.updater),
         ),
+        replay=_replay(config, environment, stop),
     )
 
 
@@ -144,6 +148,8 @@ def batch_transitions(config: RunConfig) -> int:
 
 def require_supported(config: RunConfig) -> None:
     """Raise ConfigError where a run's algorithm cannot be trained in the way that is asked for."""
+    if config.replay is not None:
+        _require_replay(config)
     if config.alpha_zero is None:
         return
     for name in ("ranks", "gpus"):
@@ -153,6 +159,21 @@ def require_supported(config: RunConfig) -> None:
                 f"learner.{name} is {number}: AlphaZero trains in one process, with one GPU or"
                 " none: set it to 1"
             )
+
+
+def _require_replay(config: RunConfig) -> None:
+    """Raise ConfigError where a run cannot train from a replay service."""
+    if config.league is None:
+        raise ConfigError("replay: the run has no league, whose Replay service it would sample")
+    if config.alpha_zero is not None:
+        raise ConfigError("replay: AlphaZero has a window of its own: leave replay out")
+    if not LOSSES.is_ours(config.learner.ppo.loss):
+        raise ConfigError(
+            f"replay: the loss {config.learner.ppo.loss!r} takes no importance weights: leave"
+            " replay out, or choose the loss ppo"
+        )
+    if config.learner.ranks > 1 or config.sync:
+        raise ConfigError("replay: the learner samples in one process: set learner.gpus to 0 or 1")
 
 
 def assist(config: RunConfig, *, stop: Event) -> None:
@@ -241,6 +262,20 @@ def _league(
     )
 
 
+def _replay(config: RunConfig, environment: RoleEnvironment, stop: Event) -> ReplayTable | None:
+    if config.replay is None:
+        return None
+    from trainingrun_trainer.replay.client import replay_table  # noqa: PLC0415 - as the league
+
+    return replay_table(config, config.replay, environment.league, stop=stop)
+
+
+def _most_lag(config: RunConfig) -> int:
+    """Return the lag of what is dropped unseen. From a replay table nothing is: whether a segment
+    that comes again after a kill is too old would else be decided twice, and differently."""
+    return config.learner.max_policy_lag if config.replay is None else _ANY_LAG
+
+
 def _publisher(start: StartContext, epoch: Epoch, progress: Progress) -> Publisher:
     """Continue the numbers that actors have seen, also when the checkpoint is older."""
     client, keys = start.link.client, start.keys
@@ -283,7 +318,7 @@ def _queue(start: StartContext, epoch: Epoch, resumed: Resumed) -> RolloutQueue:
             is_searched=start.config.alpha_zero is not None,
             capacity=2 * learner.batch_transitions,
         ),
-        batcher=Batcher(accounts, batch_transitions(start.config), learner.max_policy_lag),
+        batcher=Batcher(accounts, batch_transitions(start.config), _most_lag(start.config)),
         epoch=epoch,
         watchdog=DataWatchdog(reports, start.patience),
         folding=Folding(reports, max_lag=learner.max_policy_lag),

@@ -37,6 +37,7 @@ from trainingrun_trainer.recovery import (
     Verdict,
     WeightsNotFinite,
 )
+from trainingrun_trainer.replay.values import ReplayTable, Sample
 from trainingrun_trainer.rollout_queue import RolloutQueue
 from trainingrun_trainer.spot import SpotWatch
 from trainingrun_trainer.spot_notice import is_shutdown_due
@@ -50,6 +51,8 @@ _log = logging.getLogger(__name__)
 
 _TAKE_SECONDS: Final = 0.25
 _POLL_SECONDS: Final = 0.5
+_HELD_SECONDS: Final = 0.2
+"""Between two tries to record what the limiter holds while nothing may be sampled either."""
 _LEAGUE_SECONDS: Final = 30.0
 """How long the end of a run waits for its league; the checkpoint has the weights in any case."""
 
@@ -84,10 +87,12 @@ class Learner:
         queue: RolloutQueue,
         outputs: Outputs,
         controls: Controls,
+        replay: ReplayTable | None = None,
     ) -> None:
         self._lead = lead
         self._progress = progress
         self._queue = queue
+        self._replay = replay
         self._out = outputs
         self._controls = controls
         self._stop = controls.stop
@@ -146,6 +151,8 @@ class Learner:
         finally:
             self._stop.set()  # also ends threads that wait for Redis
             self._queue.prefetcher.close()
+            if self._replay is not None:
+                self._replay.close()
             self._controls.spot.close()
             self._out.reporter.close()
             self._lead.end()
@@ -219,16 +226,60 @@ class Learner:
     def _train(self) -> None:
         """Update on what was collected, then acknowledge it."""
         collected = self._queue.batcher.collect()
+        if self._replay is not None:
+            self._train_from(self._replay, collected)
+            return
         status = self._out.status
         with status.phase("compute"), status.timing_update():
             result = self._lead.update(collected.segments, games=self._games)
         status.note_lags(lags_of(collected.segments, self._out.publisher.publish_number))
         self._note(collected, result)
+        self._ledger = self._queue.batcher.accounts.ledger
         self._recover(result)
         if self._config.sync:
             # Before the acknowledgement, by which the actor knows that it is done.
             self._weights.publish(self._progress.step, games=self._games)
         self._acknowledger.acknowledge(collected)
+
+    def _train_from(self, replay: ReplayTable, collected: Collected) -> None:
+        """Hand what was collected over to the table, acknowledge it, and update on samples until
+        the table's limiter holds them.
+
+        Until all is durable there the ledger of a checkpoint does not have it: a kill brings it
+        again, and the table knows what it has.
+        """
+        while not replay.record(collected.segments):
+            self._poll_signals()
+            if self._stop.is_set():
+                raise StopRequested
+            if not self._train_sample(replay):
+                self._stop.wait(_HELD_SECONDS)
+        self._ledger = self._queue.batcher.accounts.ledger
+        handed_over = self._progress.transitions + collected.transitions
+        self._progress = replace(self._progress, transitions=handed_over)
+        self._acknowledger.acknowledge(collected)
+        while not self._stop.is_set() and self._train_sample(replay):
+            self._save_if_due()
+            self._poll_signals()
+
+    def _train_sample(self, replay: ReplayTable) -> bool:
+        """Update on one sample and set its priorities; whether there was one."""
+        status, publish = self._out.status, self._out.publisher.publish_number
+        with status.phase("data"):
+            sample = replay.sample(games=self._games, publish=publish)
+        if sample is None:
+            return False
+        if sample.segments:
+            with status.phase("compute"), status.timing_update():
+                result = self._lead.update(
+                    sample.segments, games=self._games, weights=sample.weights
+                )
+            status.note_lags(lags_of(sample.segments, publish))
+            replay.set_priorities(sample.ids, result.priorities)
+            self._note(_sampled(sample, publish), result)
+            self._recover(result)
+        self._weights.publish_if_due(self._progress.step, games=self._games)
+        return True
 
     def _recover(self, result: UpdateResult) -> None:
         """Go back to the newest checkpoint, when no step can be taken.
@@ -280,12 +331,11 @@ class Learner:
     def _note(self, collected: Collected, result: UpdateResult) -> None:
         """Count an update, and write down what it did."""
         before = self._progress
-        self._ledger = self._queue.batcher.accounts.ledger
         self._progress = Progress(
             step=before.step + (1 if result.steps else 0),
             publish=before.publish,
             games=self._games,
-            transitions=before.transitions + collected.transitions,
+            transitions=before.transitions + (0 if self._replay else collected.transitions),
             first_update_at=before.first_update_at or time.time(),
         )
         self._update_log.note(collected, result, self._progress)
@@ -348,3 +398,16 @@ class Learner:
                 "CheckpointStorageUnusable", "the last checkpoint was not written"
             )
         return code
+
+
+def _sampled(sample: Sample, publish: int) -> Collected:
+    """Return a sample in the form of what an update is written down by."""
+    lags = lags_of(sample.segments, publish)
+    return Collected(
+        segments=sample.segments,
+        entries=(),
+        dead_letters=(),
+        actors=frozenset(),
+        transitions=len(lags),
+        lag=float(lags.mean()),
+    )

@@ -36,8 +36,11 @@ _COUNTS: Final = (3, 1, 2)
 class Objective(Protocol):
     """A loss, with what it fixes of a batch beforehand."""
 
-    def terms(self, frozen: FrozenTerms, has_choice: Tensor) -> tuple[Tensor, ...]:
-        """Return what is fixed of each step for all epochs: a named tuple of [T] each."""
+    def terms(
+        self, frozen: FrozenTerms, has_choice: Tensor, importance: Tensor | None = None
+    ) -> tuple[Tensor, ...]:
+        """Return what is fixed of each step for all epochs: a named tuple of [T] each;
+        ``importance`` is what each counts for."""
 
     def loss(
         self, scores: Tensor, values: Tensor, steps: Steps[Any], *, counts: Tensor
@@ -52,7 +55,9 @@ class PpoObjective:
         self._clips = clips
         self._weights = weights
 
-    def terms(self, frozen: FrozenTerms, has_choice: Tensor) -> StepTerms:
+    def terms(
+        self, frozen: FrozenTerms, has_choice: Tensor, importance: Tensor | None = None
+    ) -> StepTerms:
         """See Objective."""
         return step_terms(
             frozen.proximal,
@@ -61,6 +66,7 @@ class PpoObjective:
             targets=frozen.targets,
             has_choice=has_choice,
             clips=self._clips,
+            importance=importance,
         )
 
     def loss(
@@ -80,8 +86,10 @@ class OwnObjective:
         self._clips = clips
         self._weights = weights
 
-    def terms(self, frozen: FrozenTerms, _has_choice: Tensor) -> FrozenTerms:
-        """See Objective."""
+    def terms(
+        self, frozen: FrozenTerms, _has_choice: Tensor, _importance: Tensor | None = None
+    ) -> FrozenTerms:
+        """See Objective; a run with such a loss samples nothing (``factory``)."""
         return frozen._replace(targets=frozen.targets.clamp(-1.0, 1.0))
 
     def loss(

@@ -39,6 +39,7 @@ from trainingrun_trainer.optimiser import AdamOptimiser
 from trainingrun_trainer.precision import Precision
 from trainingrun_trainer.publish import weights_blob
 from trainingrun_trainer.recovery import all_finite
+from trainingrun_trainer.replay.values import priority_of
 from trainingrun_trainer.updater import UpdateResult
 
 _RHO_CAP = 1.0
@@ -55,6 +56,8 @@ class Frozen:
     proximal: Tensor
     targets: Tensor
     advantages: Tensor
+    corrections: Tensor
+    """What the targets are away from the values, without a sign."""
 
 
 class StepFate(Enum):
@@ -132,10 +135,12 @@ class PpoUpdater:
         """See Updater."""
         return ""
 
-    def train(self, segments: Sequence[Segment], *, games: int = 0) -> UpdateResult:
+    def train(
+        self, segments: Sequence[Segment], *, games: int = 0, weights: Sequence[float] = ()
+    ) -> UpdateResult:
         """See Updater; this rank's may be none."""
         del games  # the learning rate is one number
-        return self.update(pack(segments) if segments else empty_batch(self.spec))
+        return self.update(pack(segments, weights) if segments else empty_batch(self.spec))
 
     def update(self, batch: Batch) -> UpdateResult:
         """Train on one batch."""
@@ -164,6 +169,7 @@ class PpoUpdater:
             stopped,
             rescaled=fates[StepFate.RESCALED],
             learning_rate=self._config.ppo.learning_rate,
+            priorities=_priorities(batch, frozen),
         )
 
     def freeze(self, batch: Batch) -> tuple[Frozen, float]:
@@ -187,9 +193,15 @@ class PpoUpdater:
                 trace_cap=_TRACE_CAP,
             )
             total = self._ranks.total
-            advantages = normalised(found.advantages, batch.rows.counts > 1, total=total)
+            advantages = normalised(
+                found.advantages,
+                batch.rows.counts > 1,
+                importance=batch.importance,
+                total=total,
+            )
             explained = explained_variance(values, found.values, total=total)
-        return Frozen(proximal, found.values, advantages), explained
+            corrections = (found.values - values).abs()
+        return Frozen(proximal, found.values, advantages, corrections), explained
 
     def step(self, minibatch: Minibatch) -> _StepResult:
         """Return one optimiser step, in as many parts as the minibatch has (this rank's; maybe
@@ -281,4 +293,12 @@ class PpoUpdater:
     def _terms(self, batch: Batch, frozen: Frozen) -> tuple[Tensor, ...]:
         """Return what the loss fixes of each step for all epochs."""
         known = FrozenTerms(frozen.proximal, batch.behaviour, frozen.advantages, frozen.targets)
-        return self._objective.terms(known, batch.rows.counts > 1)
+        return self._objective.terms(known, batch.rows.counts > 1, batch.importance)
+
+
+def _priorities(batch: Batch, frozen: Frozen) -> tuple[float, ...]:
+    """Return those of the segments of a batch that was sampled."""
+    if batch.importance is None:
+        return ()
+    pieces = torch.split(frozen.corrections.cpu(), batch.lengths.tolist())
+    return tuple(priority_of(piece) for piece in pieces)

@@ -32,6 +32,7 @@ class UpdateResult:
             which was halved.
         stopped_early: whether the KL bound ended the epochs.
         learning_rate: of its last step.
+        priorities: of the segments, in order, where they were sampled: how often each should be.
     """
 
     losses: dict[str, float]
@@ -40,6 +41,7 @@ class UpdateResult:
     stopped_early: bool
     rescaled: int = 0
     learning_rate: float = 0.0
+    priorities: tuple[float, ...] = ()
 
 
 class Updater(Protocol):
@@ -53,8 +55,11 @@ class Updater(Protocol):
     def generator(self) -> torch.Generator:
         """Draws all that the algorithm leaves to chance."""
 
-    def train(self, segments: Sequence[Segment], *, games: int) -> UpdateResult:
-        """Learn from new segments, one at least; the run has played ``games`` training games."""
+    def train(
+        self, segments: Sequence[Segment], *, games: int, weights: Sequence[float] = ()
+    ) -> UpdateResult:
+        """Learn from segments, one at least; the run has played ``games`` training games. They are
+        new; or they were sampled, and ``weights`` is what each counts for."""
 
     def weights(self, *, version: int) -> bytes:
         """Return the network to play with, in the format of those who do; ``version`` is the number

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeVar
 
 from prometheus_client.core import Metric as Family
 from prometheus_client.registry import Collector
@@ -16,6 +16,9 @@ from trainingrun_contracts.metrics import Metric
 WINDOW_SECONDS: Final = 10
 MOST_READERS: Final = 32
 OTHER_READERS: Final = "other"
+
+K = TypeVar("K")
+N = TypeVar("N", int, float)
 
 
 @dataclass
@@ -66,6 +69,23 @@ class Figures:
     values: dict[Metric, float]
     held_seconds: dict[str, float]
     readers: dict[str, int]
+
+
+def together(tables: Sequence[Figures]) -> Figures:
+    """Return the figures of all tables as one: sums."""
+    return Figures(
+        values=_sums([each.values for each in tables]),
+        held_seconds=_sums([each.held_seconds for each in tables]),
+        readers=_sums([each.readers for each in tables]),
+    )
+
+
+def _sums(given: Sequence[dict[K, N]]) -> dict[K, N]:
+    found: dict[K, N] = {}
+    for each in given:
+        for name, number in each.items():
+            found[name] = found[name] + number if name in found else number
+    return found
 
 
 class ReplayMetrics(Collector):

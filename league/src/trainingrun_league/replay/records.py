@@ -71,6 +71,7 @@ class _BatchEnvelope(Struct, frozen=True, array_like=True, tag="batch"):
     sequence: _Count
     first_id: _Count
     count: Annotated[int, Meta(ge=1, le=MOST_ITEMS)]
+    passed_over: _Count = 0
 
 
 class _UpdateEnvelope(Struct, frozen=True, array_like=True, tag="update"):
@@ -90,6 +91,7 @@ class Batch:
     sequence: int
     first_id: int
     items: NewItems
+    passed_over: int = 0
 
 
 @dataclass(frozen=True)
@@ -124,8 +126,9 @@ def framed(record: Record) -> bytearray:
     match record:
         case Head():
             return _joined(_encode(record), ())
-        case Batch(source, sequence, first_id, items):
-            envelope = _BatchEnvelope(source, sequence, first_id, len(items.data))
+        case Batch(source, sequence, first_id, items, passed_over):
+            count = len(items.data)
+            envelope = _BatchEnvelope(source, sequence, first_id, count, passed_over)
             return _joined(_encode(envelope), (*_columns(items), *items.data))
         case Update(ids, priorities):
             parts = (ids.astype("<i8").tobytes(), priorities.astype("<f8").tobytes())
@@ -185,8 +188,9 @@ def opened(content: bytes, crc: int) -> Record:
             case Head():
                 _require_size(content, start)
                 return envelope
-            case _BatchEnvelope(source, sequence, first_id, count):
-                return Batch(source, sequence, first_id, _items(content, start, count))
+            case _BatchEnvelope(source, sequence, first_id, count, passed_over):
+                items = _items(content, start, count)
+                return Batch(source, sequence, first_id, items, passed_over)
             case _UpdateEnvelope(count):
                 _require_size(content, start + 16 * count)
                 ids = np.frombuffer(content, "<i8", count, start)

@@ -78,7 +78,8 @@ def batch_of(request: pb.RecordExperienceRequest) -> tuple[Batch, int]:
     priorities = np.fromiter((item.priority for item in request.items), np.float64, count)
     _require_priorities(priorities[priorities != 0])
     items = NewItems(data, experiences, priorities)
-    return Batch(request.source, request.sequence, 0, items), size
+    batch = Batch(request.source, request.sequence, 0, items, request.passed_over)
+    return batch, size
 
 
 def update_of(request: pb.UpdatePrioritiesRequest) -> Update:

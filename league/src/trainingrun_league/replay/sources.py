@@ -54,7 +54,7 @@ class Sources:
         """Return whether a batch was recorded."""
         return sequence <= self._through.get(name, 0) or sequence in self._beyond.get(name, ())
 
-    def require_possible(self, name: str, sequence: int) -> None:
+    def require_possible(self, name: str, sequence: int, *, passed_over: int = 0) -> None:
         """See that a batch can be known from all others.
 
         Raises:
@@ -65,18 +65,22 @@ class Sources:
             raise InvalidRequest(f"source: {len(name)} characters; give 1 to {LONGEST_NAME}")
         if not 1 <= sequence <= LARGEST_SEQUENCE:
             raise InvalidRequest(f"sequence {sequence}: a source numbers its batches from 1")
-        through = self._through.get(name, 0)
+        if passed_over >= sequence:
+            raise InvalidRequest(
+                f"passed_over {passed_over}: it is below the sequence, which is {sequence}"
+            )
+        through = max(self._through.get(name, 0), passed_over)
         if sequence > through + WINDOW:
             raise Conflict(
                 f"sequence {sequence} of source {name!r}: every batch up to {through} is known, and"
                 f" at most {WINDOW} may be ahead of it; send what is missing, or take another name"
             )
 
-    def record(self, name: str, sequence: int) -> None:
-        """A batch is recorded."""
-        through = self._through.pop(name, 0)
-        beyond = self._beyond.setdefault(name, set())
-        beyond.add(sequence)
+    def record(self, name: str, sequence: int, *, passed_over: int = 0) -> None:
+        """A batch is recorded; what is not up to ``passed_over`` never will be."""
+        through = max(self._through.pop(name, 0), passed_over)
+        beyond = {each for each in self._beyond.get(name, ()) if each > through} | {sequence}
+        self._beyond[name] = beyond
         while through + 1 in beyond:
             through += 1
             beyond.discard(through)

@@ -118,7 +118,7 @@ class ReplayState:
             self.table = Table(self.table.bounds, first_id=batch.first_id)
             self.table.greatest_priority = greatest
         evicted = self.table.insert(batch.items)
-        self.sources.record(batch.source, batch.sequence)
+        self.sources.record(batch.source, batch.sequence, passed_over=batch.passed_over)
         self._largest_item = max(self._largest_item, *map(len, batch.items.data))
         added = int(batch.items.experiences.sum())
         self._count(recorded=self.counters.recorded + added)

@@ -18,6 +18,7 @@ from trainingrun_contracts.run_config import (
     GateConfig,
     LeagueConfig,
     LearnerConfig,
+    LearnerReplayConfig,
     PpoConfig,
     ResumeFromConfig,
     RunConfig,
@@ -30,7 +31,7 @@ from trainingrun_reconciler.algorithms.alpha_zero import MOST_POLICY_LAG
 from trainingrun_reconciler.roles.actor import stop_seconds
 from trainingrun_reconciler.roles.checkpoint_storage import mounted
 from trainingrun_reconciler.roles.environment import environment_config
-from trainingrun_reconciler.roles.league import model_address
+from trainingrun_reconciler.roles.league import model_address, replay_address
 from trainingrun_reconciler.settings import Settings
 
 
@@ -71,6 +72,7 @@ def run_config(run: TrainingRun, settings: Settings) -> RunConfig:
         evaluation=_evaluation(spec),
         tapes=None if settings.tapes is None else TapesConfig(settings.tapes),
         league=_league(run, settings),
+        replay=_replay(run, settings),
         phased=bool(spec.curriculum),
         sync=settings.sync,
     )
@@ -119,6 +121,15 @@ def _league(run: TrainingRun, settings: Settings) -> LeagueConfig | None:
         publish_every_games=ref.publish_every_games,
         is_encrypted=known is None or known.is_encrypted,
     )
+
+
+def _replay(run: TrainingRun, settings: Settings) -> LearnerReplayConfig | None:
+    ref, given = run.spec.league_ref, run.spec.replay
+    if ref is None or given is None:
+        return None
+    known = None if settings.league is None else settings.league.replay
+    address = known or replay_address(ref.name, run.metadata.namespace or "")
+    return LearnerReplayConfig(address=address, **given.model_dump())
 
 
 def _evaluation(spec: TrainingRunSpec) -> EvaluationConfig:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 MODEL_PORT: Final = 50053
+REPLAY_PORT: Final = 50055
 TOKEN_KEY: Final = "services-token"  # noqa: S105 - its name
 AUTHORITY_KEY: Final = "ca.crt"
 JOINED_LABEL: Final = "trainingrun.dev/league"
@@ -18,6 +19,11 @@ JOINED_LABEL: Final = "trainingrun.dev/league"
 def model_address(league: str, namespace: str) -> str:
     """Where the Model service of a league is, as a pod of its namespace calls it."""
     return f"{league}-model.{namespace}.svc:{MODEL_PORT}"
+
+
+def replay_address(league: str, namespace: str) -> str:
+    """Where the Replay service of a league is, as ``model_address``."""
+    return f"{league}-replay.{namespace}.svc:{REPLAY_PORT}"
 
 
 def tokens_secret(league: str) -> str:

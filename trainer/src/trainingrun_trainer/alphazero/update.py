@@ -104,8 +104,11 @@ class AlphaZeroUpdater:
         """See Updater."""
         return self.network.spec
 
-    def train(self, segments: Sequence[Segment], *, games: int) -> UpdateResult:
-        """See Updater."""
+    def train(
+        self, segments: Sequence[Segment], *, games: int, weights: Sequence[float] = ()
+    ) -> UpdateResult:
+        """See Updater; it has a window of its own, so that segments are never sampled ones."""
+        del weights
         replay, batch = self._config.replay, self._config.batch
         if segments:
             before = self.window.total

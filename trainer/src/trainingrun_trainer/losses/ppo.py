@@ -59,6 +59,7 @@ class StepTerms(NamedTuple):
         lowest: ratio to the proximal policy below which nothing more is gained or lost.
         highest: the same, above.
         targets: of the values, within the outcomes [-1, 1].
+        importance: what the step's value counts for; it is in ``gains`` already.
     """
 
     proximal: Tensor
@@ -66,6 +67,7 @@ class StepTerms(NamedTuple):
     lowest: Tensor
     highest: Tensor
     targets: Tensor
+    importance: Tensor
 
 
 Terms = TypeVar("Terms", bound=tuple[Tensor, ...])
@@ -93,14 +95,18 @@ def step_terms(
     targets: Tensor,
     has_choice: Tensor,
     clips: Clips,
+    importance: Tensor | None = None,
 ) -> StepTerms:
     """Return the fixed part of the loss, from log-probabilities, advantages and targets: [T] each.
+
+    ``importance`` is what each step counts for, where steps were not drawn alike.
 
     The clipped objective is the smaller of two gains, and not below ``dual`` times a negative
     advantage. That is one product with a ratio cut from above where the advantage is positive, and
     on both sides where it is negative.
     """
-    weights = (proximal - behaviour).exp().clamp(max=clips.importance) * has_choice
+    counted = torch.ones_like(proximal) if importance is None else importance
+    weights = (proximal - behaviour).exp().clamp(max=clips.importance) * has_choice * counted
     is_bad = advantages < 0
     upper = advantages.new_tensor(1 + clips.ratio)
     lower = advantages.new_tensor(1 - clips.ratio)
@@ -110,6 +116,7 @@ def step_terms(
         lowest=torch.where(is_bad, lower, torch.zeros_like(lower)),
         highest=torch.where(is_bad, torch.full_like(upper, clips.dual), upper),
         targets=targets.clamp(-1.0, 1.0),
+        importance=counted,
     )
 
 
@@ -158,12 +165,13 @@ class _PackedPpo(torch.autograd.Function):
         cut = ratio.clamp(terms.lowest, terms.highest)
         gains = cut * terms.gains
         misses = values - terms.targets
+        counted = misses * terms.importance
 
         growth = ratio - 1
         is_far = (growth.abs() > clip).to(growth.dtype)
         summed = torch.stack([-gains, entropies, growth - log_ratio, is_far]).sum(1) / choices
         policy, entropy, kl, clipped = summed.unbind()
-        value = 0.5 * misses.dot(misses) / length
+        value = 0.5 * counted.dot(misses) / length
         total = policy + weights.value * value - weights.entropy * entropy
 
         of_chosen = gains * (cut == ratio) / -choices
@@ -171,7 +179,7 @@ class _PackedPpo(torch.autograd.Function):
         shared = take(of_chosen + of_entropy * entropies, rows.owner)
         of_scores = probs * (-shared - of_entropy * log_probs)
         of_scores.index_add_(0, chosen, of_chosen)
-        of_values = misses * (weights.value / length)
+        of_values = counted * (weights.value / length)
         ctx.save_for_backward(of_scores.to(scores.dtype), of_values.to(values.dtype))
         term_values = torch.stack([policy, value, entropy, total, kl, clipped])
         ctx.mark_non_differentiable(term_values)
@@ -192,16 +200,25 @@ def _softmax(scores: Tensor, rows: PackedRows) -> tuple[Tensor, Tensor]:
 
 
 def normalised(
-    advantages: Tensor, counted: Tensor, *, total: Callable[[Tensor], Tensor] = _itself
+    advantages: Tensor,
+    counted: Tensor,
+    *,
+    importance: Tensor | None = None,
+    total: Callable[[Tensor], Tensor] = _itself,
 ) -> Tensor:
     """Advantages with mean 0 and deviation 1 over the counted steps; fewer than 2 stay as is.
+
+    With ``importance``, what each step counts for, they have these under its weights.
 
     ``total`` sums over all who share the batch, so that each normalises with the same two numbers.
     """
     sample = advantages[counted].double()
-    first = total(torch.stack([sample.new_tensor(len(sample)), sample.sum()]))
-    count, mean = first[0], first[1] / first[0].clamp(min=1)
-    spread = (total((sample - mean).square().sum()) / count.clamp(min=1)).sqrt()
+    weights = torch.ones_like(sample) if importance is None else importance[counted].double()
+    sums = [sample.new_tensor(len(sample)), (weights * sample).sum(), weights.sum()]
+    count, summed, whole = total(torch.stack(sums)).unbind()
+    whole = torch.where(whole > 0, whole, torch.ones_like(whole))
+    mean = summed / whole
+    spread = (total((weights * (sample - mean).square()).sum()) / whole).sqrt()
     scaled = (advantages - mean) / (spread + 1e-6)
     return torch.where(count < 2, advantages, scaled.to(advantages.dtype))
 

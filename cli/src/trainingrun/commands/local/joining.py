@@ -55,10 +55,14 @@ def join_league(
 
 
 def _elsewhere(given: str) -> JoinedLeague:
-    model = addresses_in(given).get("model")
+    found = addresses_in(given)
+    model = found.get("model")
     if model is None:
         raise UserError(f"--league {given}: name the Model service: model=HOST:PORT")
-    return JoinedLeague(LeagueAddress(model), LeagueAccess(token_of(None), authority_of(None)))
+    return JoinedLeague(
+        LeagueAddress(model, replay=found.get("replay")),
+        LeagueAccess(token_of(None), authority_of(None)),
+    )
 
 
 def _here(state: Path, name: str, *, field: str) -> JoinedLeague:
@@ -72,5 +76,9 @@ def _here(state: Path, name: str, *, field: str) -> JoinedLeague:
             f"{field} {name}: no league of this name is up in {state}: start it with `trainingrun"
             " league up`, or say where one is with --league"
         )
-    address = LeagueAddress(ready.services["model"], is_encrypted=ready.encrypted)
+    address = LeagueAddress(
+        ready.services["model"],
+        is_encrypted=ready.encrypted,
+        replay=ready.services.get("replay"),
+    )
     return JoinedLeague(address, access)

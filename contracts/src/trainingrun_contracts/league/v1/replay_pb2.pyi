@@ -70,6 +70,111 @@ class Item(_message.Message):
 Global___Item: _TypeAlias = Item  # noqa: Y015
 
 @_typing.final
+class OpenTableRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TABLE_FIELD_NUMBER: _builtins.int
+    SETTINGS_FIELD_NUMBER: _builtins.int
+    table: _builtins.str
+    """Letters, digits, '.', '_' and '-', 1 to 128, first a letter or digit. A service has up to 64."""
+    @_builtins.property
+    def settings(self) -> Global___TableSettings: ...
+    def __init__(
+        self,
+        *,
+        table: _builtins.str = ...,
+        settings: Global___TableSettings | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["settings", b"settings"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["settings", b"settings", "table", b"table"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OpenTableRequest: _TypeAlias = OpenTableRequest  # noqa: Y015
+
+@_typing.final
+class TableSettings(_message.Message):
+    """A number that is not given is the service's own, or the table's where it is there. Its items,
+    bytes and alpha cannot change.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ITEMS_FIELD_NUMBER: _builtins.int
+    BYTES_FIELD_NUMBER: _builtins.int
+    ALPHA_FIELD_NUMBER: _builtins.int
+    SAMPLES_PER_INSERT_FIELD_NUMBER: _builtins.int
+    TOLERANCE_FIELD_NUMBER: _builtins.int
+    LEAST_FIELD_NUMBER: _builtins.int
+    items: _builtins.int
+    bytes: _builtins.int
+    alpha: _builtins.float
+    samples_per_insert: _builtins.float
+    tolerance: _builtins.float
+    least: _builtins.int
+    def __init__(
+        self,
+        *,
+        items: _builtins.int | None = ...,
+        bytes: _builtins.int | None = ...,
+        alpha: _builtins.float | None = ...,
+        samples_per_insert: _builtins.float | None = ...,
+        tolerance: _builtins.float | None = ...,
+        least: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_alpha", b"_alpha", "_bytes", b"_bytes", "_items", b"_items", "_least", b"_least", "_samples_per_insert", b"_samples_per_insert", "_tolerance", b"_tolerance", "alpha", b"alpha", "bytes", b"bytes", "items", b"items", "least", b"least", "samples_per_insert", b"samples_per_insert", "tolerance", b"tolerance"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_alpha", b"_alpha", "_bytes", b"_bytes", "_items", b"_items", "_least", b"_least", "_samples_per_insert", b"_samples_per_insert", "_tolerance", b"_tolerance", "alpha", b"alpha", "bytes", b"bytes", "items", b"items", "least", b"least", "samples_per_insert", b"samples_per_insert", "tolerance", b"tolerance"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__alpha: _TypeAlias = _typing.Literal["alpha"]  # noqa: Y015
+    _WhichOneofArgType__alpha: _TypeAlias = _typing.Literal["_alpha", b"_alpha"]  # noqa: Y015
+    _WhichOneofReturnType__bytes: _TypeAlias = _typing.Literal["bytes"]  # noqa: Y015
+    _WhichOneofArgType__bytes: _TypeAlias = _typing.Literal["_bytes", b"_bytes"]  # noqa: Y015
+    _WhichOneofReturnType__items: _TypeAlias = _typing.Literal["items"]  # noqa: Y015
+    _WhichOneofArgType__items: _TypeAlias = _typing.Literal["_items", b"_items"]  # noqa: Y015
+    _WhichOneofReturnType__least: _TypeAlias = _typing.Literal["least"]  # noqa: Y015
+    _WhichOneofArgType__least: _TypeAlias = _typing.Literal["_least", b"_least"]  # noqa: Y015
+    _WhichOneofReturnType__samples_per_insert: _TypeAlias = _typing.Literal["samples_per_insert"]  # noqa: Y015
+    _WhichOneofArgType__samples_per_insert: _TypeAlias = _typing.Literal["_samples_per_insert", b"_samples_per_insert"]  # noqa: Y015
+    _WhichOneofReturnType__tolerance: _TypeAlias = _typing.Literal["tolerance"]  # noqa: Y015
+    _WhichOneofArgType__tolerance: _TypeAlias = _typing.Literal["_tolerance", b"_tolerance"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__alpha) -> _WhichOneofReturnType__alpha | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__bytes) -> _WhichOneofReturnType__bytes | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__items) -> _WhichOneofReturnType__items | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__least) -> _WhichOneofReturnType__least | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__samples_per_insert) -> _WhichOneofReturnType__samples_per_insert | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__tolerance) -> _WhichOneofReturnType__tolerance | None: ...
+
+Global___TableSettings: _TypeAlias = TableSettings  # noqa: Y015
+
+@_typing.final
+class OpenTableResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CREATED_FIELD_NUMBER: _builtins.int
+    created: _builtins.bool
+    """It was not there before."""
+    def __init__(
+        self,
+        *,
+        created: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created", b"created"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OpenTableResponse: _TypeAlias = OpenTableResponse  # noqa: Y015
+
+@_typing.final
 class RecordExperienceRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -77,12 +182,18 @@ class RecordExperienceRequest(_message.Message):
     SEQUENCE_FIELD_NUMBER: _builtins.int
     ITEMS_FIELD_NUMBER: _builtins.int
     WAIT_FIELD_NUMBER: _builtins.int
+    TABLE_FIELD_NUMBER: _builtins.int
+    PASSED_OVER_FIELD_NUMBER: _builtins.int
     source: _builtins.str
     """Names the sender and its batch; a repeated one is recorded once. A source counts its batches 1,
     2, 3 …; up to 1024 may be under way, in any order. A number that was refused (bad request, held)
     is not used up. Who has forgotten its count takes a new name: up to 16,384 are remembered.
     """
     sequence: _builtins.int
+    table: _builtins.str
+    """Empty: the service's own."""
+    passed_over: _builtins.int
+    """Numbers of this source up to here that were not recorded never will be: they count as known."""
     @_builtins.property
     def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___Item]:
         """1 to 4096 items, up to 32 MiB."""
@@ -98,10 +209,12 @@ class RecordExperienceRequest(_message.Message):
         sequence: _builtins.int = ...,
         items: _abc.Iterable[Global___Item] | None = ...,
         wait: _duration_pb2.Duration | None = ...,
+        table: _builtins.str = ...,
+        passed_over: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["wait", b"wait"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["items", b"items", "sequence", b"sequence", "source", b"source", "wait", b"wait"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["items", b"items", "passed_over", b"passed_over", "sequence", b"sequence", "source", b"source", "table", b"table", "wait", b"wait"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -183,6 +296,7 @@ class GetExperienceBatchRequest(_message.Message):
     BETA_FIELD_NUMBER: _builtins.int
     WAIT_FIELD_NUMBER: _builtins.int
     READER_FIELD_NUMBER: _builtins.int
+    TABLE_FIELD_NUMBER: _builtins.int
     size: _builtins.int
     """Items, 1 to 4096, drawn with replacement. There are fewer in an answer where so many of the
     largest that was recorded would not fit into 32 MiB.
@@ -192,6 +306,8 @@ class GetExperienceBatchRequest(_message.Message):
     """Exponent of the importance weights, 0 to 4."""
     reader: _builtins.str
     """The learner; sampling is counted for each."""
+    table: _builtins.str
+    """Empty: the service's own."""
     @_builtins.property
     def wait(self) -> _duration_pb2.Duration:
         """How long the limiter may hold the call: up to 60 s; 10 s where nothing is given."""
@@ -204,10 +320,11 @@ class GetExperienceBatchRequest(_message.Message):
         beta: _builtins.float = ...,
         wait: _duration_pb2.Duration | None = ...,
         reader: _builtins.str = ...,
+        table: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["wait", b"wait"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["beta", b"beta", "reader", b"reader", "sampling", b"sampling", "size", b"size", "wait", b"wait"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["beta", b"beta", "reader", b"reader", "sampling", b"sampling", "size", b"size", "table", b"table", "wait", b"wait"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -318,8 +435,11 @@ class UpdatePrioritiesRequest(_message.Message):
     IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
     IDS_FIELD_NUMBER: _builtins.int
     PRIORITIES_FIELD_NUMBER: _builtins.int
+    TABLE_FIELD_NUMBER: _builtins.int
     idempotency_key: _builtins.str
     """Where one is given, a repetition is answered as the first time, and changes nothing."""
+    table: _builtins.str
+    """Empty: the service's own."""
     @_builtins.property
     def ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
         """1 to 65536; of one that is named twice the last priority holds."""
@@ -334,10 +454,11 @@ class UpdatePrioritiesRequest(_message.Message):
         idempotency_key: _builtins.str = ...,
         ids: _abc.Iterable[_builtins.int] | None = ...,
         priorities: _abc.Iterable[_builtins.float] | None = ...,
+        table: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["idempotency_key", b"idempotency_key", "ids", b"ids", "priorities", b"priorities"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["idempotency_key", b"idempotency_key", "ids", b"ids", "priorities", b"priorities", "table", b"table"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -370,12 +491,17 @@ Global___UpdatePrioritiesResponse: _TypeAlias = UpdatePrioritiesResponse  # noqa
 class GetStatsRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
+    TABLE_FIELD_NUMBER: _builtins.int
+    table: _builtins.str
+    """Empty: the service's own."""
     def __init__(
         self,
+        *,
+        table: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["table", b"table"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -35,6 +35,11 @@ class ReplayServiceStub:
         Args:
             channel: A grpc.Channel.
         """
+        self.OpenTable = channel.unary_unary(
+                '/trainingrun.league.v1.ReplayService/OpenTable',
+                request_serializer=trainingrun_dot_league_dot_v1_dot_replay__pb2.OpenTableRequest.SerializeToString,
+                response_deserializer=trainingrun_dot_league_dot_v1_dot_replay__pb2.OpenTableResponse.FromString,
+                _registered_method=True)
         self.RecordExperience = channel.unary_unary(
                 '/trainingrun.league.v1.ReplayService/RecordExperience',
                 request_serializer=trainingrun_dot_league_dot_v1_dot_replay__pb2.RecordExperienceRequest.SerializeToString,
@@ -70,6 +75,14 @@ class ReplayServiceStub:
 class ReplayServiceServicer:
     """Keeps experience to be sampled again: prioritised, with importance weights.
     """
+
+    def OpenTable(self, request, context):
+        """Make a table with settings of its own; one that is there keeps what it has, and takes over
+        another limiter. Calls that name no table are about the service's own, which is always there.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
 
     def RecordExperience(self, request, context):
         """Record items; they are durable when it answers. Waits where the limiter says that learners
@@ -115,6 +128,11 @@ class ReplayServiceServicer:
 
 def add_ReplayServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
+            'OpenTable': grpc.unary_unary_rpc_method_handler(
+                    servicer.OpenTable,
+                    request_deserializer=trainingrun_dot_league_dot_v1_dot_replay__pb2.OpenTableRequest.FromString,
+                    response_serializer=trainingrun_dot_league_dot_v1_dot_replay__pb2.OpenTableResponse.SerializeToString,
+            ),
             'RecordExperience': grpc.unary_unary_rpc_method_handler(
                     servicer.RecordExperience,
                     request_deserializer=trainingrun_dot_league_dot_v1_dot_replay__pb2.RecordExperienceRequest.FromString,
@@ -156,6 +174,33 @@ def add_ReplayServiceServicer_to_server(servicer, server):
 class ReplayService:
     """Keeps experience to be sampled again: prioritised, with importance weights.
     """
+
+    @staticmethod
+    def OpenTable(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trainingrun.league.v1.ReplayService/OpenTable',
+            trainingrun_dot_league_dot_v1_dot_replay__pb2.OpenTableRequest.SerializeToString,
+            trainingrun_dot_league_dot_v1_dot_replay__pb2.OpenTableResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
 
     @staticmethod
     def RecordExperience(request,

@@ -33,6 +33,10 @@ class ReplayServiceStub:
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> ReplayServiceAsyncStub: ...
+    OpenTable: _grpc.UnaryUnaryMultiCallable[_replay_pb2.OpenTableRequest, _replay_pb2.OpenTableResponse]
+    """Make a table with settings of its own; one that is there keeps what it has, and takes over
+    another limiter. Calls that name no table are about the service's own, which is always there.
+    """
     RecordExperience: _grpc.UnaryUnaryMultiCallable[_replay_pb2.RecordExperienceRequest, _replay_pb2.RecordExperienceResponse]
     """Record items; they are durable when it answers. Waits where the limiter says that learners
     are behind.
@@ -51,6 +55,10 @@ class ReplayServiceAsyncStub(ReplayServiceStub):
     """Keeps experience to be sampled again: prioritised, with importance weights."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
+    OpenTable: _aio.UnaryUnaryMultiCallable[_replay_pb2.OpenTableRequest, _replay_pb2.OpenTableResponse]  # type: ignore[assignment]
+    """Make a table with settings of its own; one that is there keeps what it has, and takes over
+    another limiter. Calls that name no table are about the service's own, which is always there.
+    """
     RecordExperience: _aio.UnaryUnaryMultiCallable[_replay_pb2.RecordExperienceRequest, _replay_pb2.RecordExperienceResponse]  # type: ignore[assignment]
     """Record items; they are durable when it answers. Waits where the limiter says that learners
     are behind.
@@ -66,6 +74,16 @@ class ReplayServiceAsyncStub(ReplayServiceStub):
 
 class ReplayServiceServicer(metaclass=_abc_1.ABCMeta):
     """Keeps experience to be sampled again: prioritised, with importance weights."""
+
+    @_abc_1.abstractmethod
+    def OpenTable(
+        self,
+        request: _replay_pb2.OpenTableRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_replay_pb2.OpenTableResponse, _abc.Awaitable[_replay_pb2.OpenTableResponse]]:
+        """Make a table with settings of its own; one that is there keeps what it has, and takes over
+        another limiter. Calls that name no table are about the service's own, which is always there.
+        """
 
     @_abc_1.abstractmethod
     def RecordExperience(

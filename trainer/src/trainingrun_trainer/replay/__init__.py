@@ -1,0 +1,1 @@
+"""Training from the league's Replay service, instead of from the queue."""
