@@ -1,9 +1,9 @@
 """The table of a run in the league's Replay service, as its learner uses it.
 
-Every segment is a batch of its own, named by the run's id with its actor, and by its own number: so
-one that comes again after a kill is known. What the learner has settled before is passed over,
-since numbers of segments that were lost never come. A service that is not there is waited for, as
-Redis is; one that has lost the table gets a new one.
+Every segment is a batch of its own, named by the run's id with its actor, and by its own number,
+from 1: so one that comes again after a kill is known. What the learner settled before is passed
+over, since numbers of segments that were lost never come. A service that is not there is waited
+for, as Redis is; one that has lost the table gets a new one.
 """
 
 from __future__ import annotations
@@ -123,13 +123,13 @@ class RemoteTable:
         requests = []
         for segment in segments:
             header = segment.header
-            before = settled.setdefault(header.actor, header.seq - 1)
+            before = settled.setdefault(header.actor, header.seq)
             item = pb.Item(data=encode(segment), experiences=segment.transitions)
             requests.append(
                 pb.RecordExperienceRequest(
                     table=self._config.run_id,
                     source=f"{self._config.run_id}/{header.actor}",
-                    sequence=header.seq,
+                    sequence=header.seq + 1,
                     passed_over=before,
                     items=[item],
                     wait=_NOT_HELD,
