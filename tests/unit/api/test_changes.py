@@ -78,6 +78,7 @@ ONLY_PPO = (
     "daemon.jvm",
     "daemon.external",
     "daemon.embedded",
+    "replay",
     "rewardShaping",
     "curriculum",
     "evaluation.opponents",
@@ -166,6 +167,8 @@ def run_with(path: str, value: Any, *, beside: dict[str, Any] | None = None) -> 
     spec: dict[str, Any] = {"games": 100, **deepcopy(played)}
     if path.startswith("checkpoint.") and path != "checkpoint.size":
         spec["checkpoint"] = {"storage": {"s3": {"bucket": "bucket"}}}
+    if path.startswith("replay."):
+        spec["leagueRef"] = {"name": "league"}
     if path.startswith("resumeFrom.storage.s3."):
         spec["resumeFrom"] = {"storage": {"s3": {"bucket": "bucket"}}}
     if path.startswith("daemon.external."):

@@ -159,6 +159,8 @@ def test_every_fixed_field_exists() -> None:
         "checkpoint.storage.persistentVolumeClaim": None,
         "checkpoint.storage.directory": None,
         "algorithm.alphaZero": False,
+        "replay.alpha": None,
+        "replay.segments": None,
         "environment": magic(),
         "learner.network": Network(),
     }
