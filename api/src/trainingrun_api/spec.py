@@ -547,6 +547,11 @@ class LeagueRef(ApiModel):
     publish_every_games: Games = Field(
         5000, description="Training games between two models that go to the league."
     )
+    role: Literal["Main", "MainExploiter", "LeagueExploiter"] = Field(
+        "Main",
+        description="Whom its models meet: anybody, main models, or the whole pool. Exploiters are"
+        " rated, never promoted.",
+    )
 
 
 class LearnerReplay(ApiModel):

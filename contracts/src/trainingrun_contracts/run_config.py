@@ -40,6 +40,8 @@ Opponent = Annotated[str, Meta(pattern=PART_FORM, max_length=64)]
 Potentials = Annotated[dict[str, Annotated[float, Meta(ge=0, le=1)]], Meta(max_length=16)]
 """Weights of potentials by name: those of the environment, and those that packages add."""
 PastCurve = Literal["hard", "variance", "even"]
+PopulationRole = Literal["Main", "MainExploiter", "LeagueExploiter"]
+"""What the models of a run are to its league: whom they meet there, and whether they are promoted."""
 Positive = Annotated[int, Meta(gt=0)]
 Fraction = Annotated[float, Meta(ge=0, le=1)]
 
@@ -183,6 +185,7 @@ class LeagueConfig(Struct, frozen=True):
     """Names the run's models in the league."""
     publish_every_games: Positive = 5000
     is_encrypted: bool = True
+    role: PopulationRole = "Main"
 
 
 class LearnerReplayConfig(Struct, frozen=True):

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from random import Random
@@ -24,7 +24,12 @@ from trainingrun_contracts.league.policies import publish
 from trainingrun_contracts.league.v1 import model_pb2 as pb
 from trainingrun_contracts.league.v1.model_pb2_grpc import ModelServiceStub
 from trainingrun_contracts.role_environment import LeagueAccess
-from trainingrun_contracts.run_config import ConfigError, LeagueConfig, RunConfig
+from trainingrun_contracts.run_config import (
+    ConfigError,
+    LeagueConfig,
+    PopulationRole,
+    RunConfig,
+)
 
 from trainingrun_trainer.league_schedule import LeagueSchedule, Offer
 
@@ -48,6 +53,11 @@ _REFUSALS: Final = frozenset(
     }
 )
 """Answers that the same weights would get again."""
+_ROLES: Final[Mapping[PopulationRole, pb.PopulationRole]] = {
+    "Main": pb.POPULATION_ROLE_MAIN,
+    "MainExploiter": pb.POPULATION_ROLE_MAIN_EXPLOITER,
+    "LeagueExploiter": pb.POPULATION_ROLE_LEAGUE_EXPLOITER,
+}
 
 Notify = Callable[[str, str], None]
 
@@ -210,7 +220,7 @@ def _header(
     searched = config.alpha_zero
     return pb.PublishPolicyRequest.Header(
         lineage=league.lineage,
-        role=pb.POPULATION_ROLE_MAIN,
+        role=_ROLES[league.role],
         schema_hash=schema_hash,
         algorithm="ppo" if searched is None else "alphaZero",
         simulations=0 if searched is None else searched.search.simulations,

@@ -120,6 +120,7 @@ def _league(run: TrainingRun, settings: Settings) -> LeagueConfig | None:
         lineage=f"{namespace}/{run.metadata.name}" if namespace else run.metadata.name,
         publish_every_games=ref.publish_every_games,
         is_encrypted=known is None or known.is_encrypted,
+        role=ref.role,
     )
 
 
