@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import signal
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -164,6 +165,26 @@ def test_many_games_fill_the_queue_and_the_ledger_closes(games_bed: Bed) -> None
     assert games_bed.games("aborted") == 0
     with games_bed.redis as client:
         assert not list(client.scan_iter(f"{games_bed.keys.leases}*"))
+    assert not has_traceback(actor.text)
+
+
+def test_models_of_a_league_are_met_in_the_place_of_past_ones(games_bed: Bed) -> None:
+    """Expect games against the one that the learner has put there, with its results counted; one
+    whose bytes are gone is passed over for an own snapshot."""
+    keys, number = games_bed.keys, 7
+    shares = SelfPlayConfig(latest=0.0, past=1.0, scripted=0.0)
+    with games_bed.redis as client:
+        (name,) = client.zrange(keys.snapshots, 0, 0)
+        weights: Any = client.get(keys.blob(name.decode()))
+        sha256 = hashlib.sha256(weights).hexdigest()
+        client.set(keys.league_blob(sha256), weights)
+        client.zadd(keys.league_pool, {sha256: number, "f" * 64: 8})
+    actor = games_bed.start_role("play", settings(CONNECT_FOUR, self_play=shares))
+    until(lambda: games_bed.games() >= 60, seconds=120, what="60 games")
+    assert actor.terminate(seconds=30) == 0
+    counted = [games_bed.games(f"league:7:{result}") for result in ("won", "drawn", "lost")]
+    assert sum(counted) > 0
+    assert {each.header.opponent for each in games_bed.segments()} == {"league:7", "past:0"}
     assert not has_traceback(actor.text)
 
 

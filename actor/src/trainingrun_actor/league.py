@@ -1,4 +1,5 @@
-"""Past selves as opponents: which one to meet, by the results of all actors against each.
+"""Past selves, and models of a league, as opponents: which one to meet, by the results of all
+actors against each.
 
 The results are counters in Redis, raised with every game. From their growth each actor keeps a
 record that forgets (``contracts.ratings.pfsp``), so that an opponent that has been outgrown is met
@@ -14,12 +15,13 @@ from typing import Final
 from trainingrun_contracts.ratings.pfsp import Curve, Record, weights
 
 PREFIX: Final = "past:"
+LEAGUE_PREFIX: Final = "league:"
 _RESULTS: Final = {"won": 1.0, "drawn": 0.5, "lost": 0.0}
 
 
-def counter_name(version: int, result: str) -> str:
+def counter_name(version: int, result: str, prefix: str = PREFIX) -> str:
     """Return the counter of games against a version that were ``won``, ``drawn`` or ``lost``."""
-    return f"{PREFIX}{version}:{result}"
+    return f"{prefix}{version}:{result}"
 
 
 def forgotten_counters(names: Sequence[str], versions: Sequence[int]) -> tuple[str, ...]:
@@ -35,7 +37,8 @@ def forgotten_counters(names: Sequence[str], versions: Sequence[int]) -> tuple[s
 class PastOpponents:
     """The snapshots that can be met, and what is known of them."""
 
-    def __init__(self, curve: Curve) -> None:
+    def __init__(self, curve: Curve, *, prefix: str = PREFIX) -> None:
+        self._prefix = prefix
         self.curve = curve
         """How they are drawn; it may change with the phase of the curriculum."""
         self._snapshots: list[tuple[str, int]] = []
@@ -51,7 +54,9 @@ class PastOpponents:
     def counters(self) -> tuple[str, ...]:
         """The counters that :meth:`note_counts` takes, in this order."""
         return tuple(
-            counter_name(version, result) for _, version in self._snapshots for result in _RESULTS
+            counter_name(version, result, self._prefix)
+            for _, version in self._snapshots
+            for result in _RESULTS
         )
 
     def note_snapshots(self, snapshots: Sequence[tuple[str, int]]) -> None:
@@ -65,7 +70,7 @@ class PastOpponents:
         for _, version in self._snapshots:
             games, score = 0, 0.0
             for result, worth in _RESULTS.items():
-                name = counter_name(version, result)
+                name = counter_name(version, result, self._prefix)
                 total = counts.get(name, 0)
                 growth = max(0, total - self._totals.get(name, 0))
                 self._totals[name] = total

@@ -20,7 +20,7 @@ from trainingrun_contracts.stream.keys import Keys
 from trainingrun_contracts.weights import WeightsError, verified
 from trainingrun_contracts.weights_pointer import Pointer
 
-from trainingrun_actor.league import PastOpponents
+from trainingrun_actor.league import LEAGUE_PREFIX, PastOpponents
 from trainingrun_actor.policy import Policy
 
 MOST_PUBLISHES_BEHIND: Final = 4
@@ -68,6 +68,8 @@ class PublishedWeights(Generic[Loaded]):
         self._keeps_blob = keeps_blob
         self.sync_seconds: float | None = None
         self.opponents = PastOpponents(curve)
+        self.league = PastOpponents(curve, prefix=LEAGUE_PREFIX)
+        """Models of the run's league; the learner keeps them in Redis."""
         self._redis = client
         self._keys = keys
         self._loader = loader
@@ -122,6 +124,20 @@ class PublishedWeights(Generic[Loaded]):
                     return random.choice(list(self._past.values()))
         return await self.fresh()
 
+    async def of_league(self, random: Random) -> tuple[Loaded, str] | None:
+        """Return a model of the league, drawn by the curve, with its name as an opponent; None
+        where there is none to be had."""
+        drawn = self.league.draw(random)
+        if drawn is None:
+            return None
+        sha256, number = drawn
+        try:
+            policy = await self._kept(sha256, number, self._keys.league_blob(sha256))
+        except (WeightsError, redis.RedisError, OSError) as error:
+            self._complain(f"an opponent of the league cannot be loaded: {error}")
+            return None
+        return policy, f"{LEAGUE_PREFIX}{number}"
+
     def _is_behind(self, policy: Loaded) -> bool:
         published = self._published
         behind = 0 if published is None else published.publish - policy.pointer.publish
@@ -133,17 +149,19 @@ class PublishedWeights(Generic[Loaded]):
         Raises:
             WeightsError: it is gone, or not what it should be.
         """
+        return await self._kept(sha256, version, self._keys.blob(sha256))
+
+    async def _kept(self, sha256: str, version: int, key: str) -> Loaded:
+        """Return weights from memory, or from this key."""
         policy = self._past.get(sha256)
         if policy is None:
             pointer = Pointer(epoch=0, version=version, publish=0, sha256=sha256, at=0.0)
-            policy = self._past[sha256] = await self._fetch(pointer)
+            blob = verified(await self._redis.get(key), sha256)
+            policy = self._past[sha256] = self._loader.load(blob, pointer)
             while len(self._past) > PAST_KEPT:
                 self._past.popitem(last=False)
         self._past.move_to_end(sha256)
         return policy
-
-    async def _fetch(self, pointer: Pointer) -> Loaded:
-        return self._loader.load(await self._blob(pointer), pointer)
 
     async def _blob(self, pointer: Pointer) -> bytes:
         blob: Any = await self._redis.get(self._keys.blob(pointer.sha256))

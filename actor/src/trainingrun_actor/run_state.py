@@ -83,22 +83,25 @@ class RunStatePoller:
             await self._read()
 
     async def _read(self) -> None:
-        keys, past = self._keys, self._policies.opponents.counters
+        keys, policies = self._keys, self._policies
+        past = (*policies.opponents.counters, *policies.league.counters)
         async with self._redis.pipeline(transaction=False) as pipe:
             pipe.mget(keys.intent, keys.target, keys.phase)
             pipe.hmget(keys.games, ["played", *past])
             pipe.mget([shard.depth for shard in keys.all_shards])
             pipe.hgetall(keys.weights)
             pipe.zrange(keys.snapshots, 0, -1, withscores=True)
+            pipe.zrange(keys.league_pool, 0, -1, withscores=True)
             replies: list[Any] = await pipe.execute()
-        (intent, target, phase), (played, *counts), depths, pointer, snapshots = replies
+        (intent, target, phase), (played, *counts), depths, pointer, snapshots, pool = replies
         self.target = int(target) if target is not None else None
         self.phase = phase_from(phase) or self.phase  # a Redis that lost it gets it again
         self.games_played = int(played or 0)
-        self._policies.opponents.note_counts(
-            {name: int(count or 0) for name, count in zip(past, counts, strict=True)}
-        )
-        known = [(sha256.decode(), int(version)) for sha256, version in snapshots]
+        totals = {name: int(count or 0) for name, count in zip(past, counts, strict=True)}
+        policies.opponents.note_counts(totals)
+        policies.league.note_counts(totals)
+        policies.league.note_snapshots(_scored(pool))
+        known = _scored(snapshots)
         newest = pointer_from(pointer)
         self._note_pointer(newest)
         await self._policies.follow(newest, known)
@@ -106,3 +109,7 @@ class RunStatePoller:
         self._note_depth(sum(int(depth or 0) for depth in depths))
         self.intent = intent_from(intent)  # after the weights: EVALUATE means the newest ones
         self.is_current = True
+
+
+def _scored(reply: list[tuple[bytes, float]]) -> list[tuple[str, int]]:
+    return [(sha256.decode(), int(number)) for sha256, number in reply]

@@ -143,7 +143,8 @@ class Seating:
                 seat: self._learner(matchup, game_id, seat, LATEST, schedule) for seat in seats
             }
             return learners, dict.fromkeys(seats, _LEARNER)
-        self._parts.policies.opponents.curve = schedule.setting.opponents.pfsp
+        policies = self._parts.policies
+        policies.opponents.curve = policies.league.curve = schedule.setting.opponents.pfsp
         opposing, name = await self._opponent(opponent, schedule.players)
         learner = self._learner(matchup, game_id, matchup.seat, name, schedule)
         table: dict[int, Seat] = {matchup.seat: learner}
@@ -186,11 +187,19 @@ class Seating:
         random = Random(self._random.getrandbits(63))
         if name != PAST:
             return ScriptedSeat(parts.environment, players[name](), random), name
-        policy = await parts.policies.past(random)
+        policy, called = await self._past(random)
         seat = PolicySeat(
             parts.environment, parts.inference, policy, random=random, metrics=parts.metrics
         )
-        return seat, f"{PAST}:{policy.pointer.version}"
+        return seat, called
+
+    async def _past(self, random: Random) -> tuple[Policy, str]:
+        """Return a model of the league where the run has such opponents, else a past self."""
+        met = await self._parts.policies.of_league(random)
+        if met is not None:
+            return met
+        policy = await self._parts.policies.past(random)
+        return policy, f"{PAST}:{policy.pointer.version}"
 
 
 def _parts_of(setting: Setting, environment: Environment) -> tuple[Agents, Potential]:

@@ -547,10 +547,10 @@ class LeagueRef(ApiModel):
     publish_every_games: Games = Field(
         5000, description="Training games between two models that go to the league."
     )
-    role: Literal["Main", "MainExploiter", "LeagueExploiter"] = Field(
-        "Main",
-        description="Whom its models meet: anybody, main models, or the whole pool. Exploiters are"
-        " rated, never promoted.",
+    role: Literal["Main", "MainExploiter", "LeagueExploiter"] | None = Field(
+        None,
+        description="Makes `past` draw from the league's ppo models: all, or for MainExploiter the"
+        " newest Main ones. Exploiters are rated, never promoted. Default: own snapshots, Main.",
     )
 
 

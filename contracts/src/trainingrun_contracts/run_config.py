@@ -41,7 +41,7 @@ Potentials = Annotated[dict[str, Annotated[float, Meta(ge=0, le=1)]], Meta(max_l
 """Weights of potentials by name: those of the environment, and those that packages add."""
 PastCurve = Literal["hard", "variance", "even"]
 PopulationRole = Literal["Main", "MainExploiter", "LeagueExploiter"]
-"""What the models of a run are to its league: whom they meet there, and whether they are promoted."""
+"""What a run is to the population of its league: whom it trains against, whether it is promoted."""
 Positive = Annotated[int, Meta(gt=0)]
 Fraction = Annotated[float, Meta(ge=0, le=1)]
 
@@ -185,7 +185,8 @@ class LeagueConfig(Struct, frozen=True):
     """Names the run's models in the league."""
     publish_every_games: Positive = 5000
     is_encrypted: bool = True
-    role: PopulationRole = "Main"
+    role: PopulationRole | None = None
+    """What the run is to the population; None publishes main models and meets no one from there."""
 
 
 class LearnerReplayConfig(Struct, frozen=True):

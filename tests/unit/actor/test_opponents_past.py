@@ -72,3 +72,16 @@ def test_counters_of_lost_snapshots_are_named() -> None:
     """So that they can be removed; other counters are no one's to remove."""
     names = ["played", "past:won", "seat1", counter_name(10, "won"), counter_name(40, "lost")]
     assert forgotten_counters(names, [40]) == ("past:10:won",)
+
+
+def test_models_of_a_league_have_counters_of_their_own() -> None:
+    """A model whose number is that of an own version is met by its own results."""
+    past, league = PastOpponents("hard"), PastOpponents("hard", prefix="league:")
+    for opponents in (past, league):
+        opponents.note_snapshots(SNAPSHOTS)
+    assert not set(past.counters) & set(league.counters)
+    totals = {"past:10:won": 300, "past:20:won": 300, "league:20:won": 300, "league:30:won": 300}
+    past.note_counts(totals)
+    league.note_counts(totals)
+    assert drawn(past).most_common(1)[0][0] == 30
+    assert drawn(league).most_common(1)[0][0] == 10

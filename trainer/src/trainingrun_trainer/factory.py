@@ -83,7 +83,7 @@ def assemble(
     publisher = _publisher(start, epoch, resumed.progress)
     outputs = replace(
         _outputs(start, places, reporter, publisher),
-        league=_league(config, environment, resumed, reporter),
+        league=_league(start, environment, resumed, reporter),
     )
     lead = Rank0(resumed.updater, start.ranks)
     lead.start()
@@ -245,8 +245,9 @@ def _outputs(
 
 
 def _league(
-    config: RunConfig, environment: RoleEnvironment, resumed: Resumed, reporter: Reporter
+    start: StartContext, environment: RoleEnvironment, resumed: Resumed, reporter: Reporter
 ) -> LeagueOutput | None:
+    config = start.config
     if config.league is None:
         return None
     # Imported here because gRPC takes memory that a run without a league does not need.
@@ -256,6 +257,7 @@ def _league(
         config,
         config.league,
         environment.league,
+        client=start.link.client,
         schema_hash=resumed.updater.spec.schema_hash,
         games=resumed.progress.games,
         notify=reporter.notify,

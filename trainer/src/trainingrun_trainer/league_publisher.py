@@ -18,6 +18,7 @@ from random import Random
 from typing import Any, Final
 
 import grpc
+import redis
 from trainingrun_contracts.backoff import Backoff
 from trainingrun_contracts.league.channel import ServiceAddress, given, open_blocking
 from trainingrun_contracts.league.policies import publish
@@ -30,7 +31,9 @@ from trainingrun_contracts.run_config import (
     PopulationRole,
     RunConfig,
 )
+from trainingrun_contracts.stream.keys import Keys
 
+from trainingrun_trainer.league_pool import LeaguePool
 from trainingrun_trainer.league_schedule import LeagueSchedule, Offer
 
 _log = logging.getLogger(__name__)
@@ -53,7 +56,7 @@ _REFUSALS: Final = frozenset(
     }
 )
 """Answers that the same weights would get again."""
-_ROLES: Final[Mapping[PopulationRole, pb.PopulationRole]] = {
+_ROLES: Final[Mapping[PopulationRole, pb.PopulationRole.ValueType]] = {
     "Main": pb.POPULATION_ROLE_MAIN,
     "MainExploiter": pb.POPULATION_ROLE_MAIN_EXPLOITER,
     "LeagueExploiter": pb.POPULATION_ROLE_LEAGUE_EXPLOITER,
@@ -75,8 +78,10 @@ class LeaguePublisher:
         header: pb.PublishPolicyRequest.Header,
         schedule: LeagueSchedule,
         notify: Notify,
+        pool: LeaguePool | None = None,
     ) -> None:
         self.schedule = schedule
+        self._pool = pool
         self._address = address
         self._header = header
         self._notify = notify
@@ -99,6 +104,8 @@ class LeaguePublisher:
 
     def close(self, *, seconds: float) -> None:
         """Wait at most this time for what was offered, then let go of it."""
+        if self._pool is not None:
+            self._pool.close()
         if self._work is not None:
             try:
                 self._work.result(timeout=seconds)
@@ -183,11 +190,13 @@ def league_publisher(
     league: LeagueConfig,
     access: LeagueAccess | None,
     *,
+    client: redis.Redis,
     schema_hash: str,
     games: int,
     notify: Notify,
 ) -> LeaguePublisher:
-    """Return what publishes to the run's league; the run has played ``games`` so far.
+    """Return what publishes to the run's league, and with a role in its population brings
+    opponents from there; the run has played ``games`` so far.
 
     Raises:
         ConfigError: there is no token for it.
@@ -197,11 +206,23 @@ def league_publisher(
             "the run publishes to a league, and TRAININGRUN_LEAGUE_TOKEN is not set: give a token"
             " of the league's services"
         )
+    address = _address(league, access)
+    pool = None
+    if league.role is not None and config.alpha_zero is None:
+        pool = LeaguePool(
+            client,
+            Keys(config.run_id),
+            address,
+            role=league.role,
+            lineage=league.lineage,
+            schema_hash=schema_hash,
+        )
     return LeaguePublisher(
-        _address(league, access),
+        address,
         _header(config, league, schema_hash=schema_hash),
         LeagueSchedule(league.publish_every_games, games),
         notify,
+        pool,
     )
 
 
@@ -220,7 +241,7 @@ def _header(
     searched = config.alpha_zero
     return pb.PublishPolicyRequest.Header(
         lineage=league.lineage,
-        role=_ROLES[league.role],
+        role=_ROLES[league.role or "Main"],
         schema_hash=schema_hash,
         algorithm="ppo" if searched is None else "alphaZero",
         simulations=0 if searched is None else searched.search.simulations,

@@ -134,6 +134,15 @@ class Keys:
         return f"tr:{self.run_id}:weights:blob:{sha256}"
 
     @property
+    def league_pool(self) -> str:
+        """Sorted set: sha256 of the league's models that are opponents, by a number from it."""
+        return f"tr:{self.run_id}:weights:league"
+
+    def league_blob(self, sha256: str) -> str:
+        """String: safetensors bytes of one; apart from ``blob``, whose lifetimes are others."""
+        return f"tr:{self.run_id}:weights:league:{sha256}"
+
+    @property
     def daemons(self) -> str:
         """Hash: endpoint -> capacity and drain flag."""
         return f"tr:{self.run_id}:operator:daemons"
