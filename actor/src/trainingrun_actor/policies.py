@@ -77,6 +77,7 @@ class PublishedWeights(Generic[Loaded]):
         self._note_sync = note_sync
         self._published: Pointer | None = None
         self._past: OrderedDict[str, Loaded] = OrderedDict()
+        self._of_league: OrderedDict[str, Loaded] = OrderedDict()
         self._arrived = asyncio.Event()
         self._complaint = ""
 
@@ -132,7 +133,9 @@ class PublishedWeights(Generic[Loaded]):
             return None
         sha256, number = drawn
         try:
-            policy = await self._kept(sha256, number, self._keys.league_blob(sha256))
+            policy = await self._kept(
+                self._of_league, sha256, number, self._keys.league_blob(sha256)
+            )
         except (WeightsError, redis.RedisError, OSError) as error:
             self._complain(f"an opponent of the league cannot be loaded: {error}")
             return None
@@ -149,18 +152,20 @@ class PublishedWeights(Generic[Loaded]):
         Raises:
             WeightsError: it is gone, or not what it should be.
         """
-        return await self._kept(sha256, version, self._keys.blob(sha256))
+        return await self._kept(self._past, sha256, version, self._keys.blob(sha256))
 
-    async def _kept(self, sha256: str, version: int, key: str) -> Loaded:
-        """Return weights from memory, or from this key."""
-        policy = self._past.get(sha256)
+    async def _kept(
+        self, loaded: OrderedDict[str, Loaded], sha256: str, version: int, key: str
+    ) -> Loaded:
+        """Return weights that are loaded, or else from this key."""
+        policy = loaded.get(sha256)
         if policy is None:
             pointer = Pointer(epoch=0, version=version, publish=0, sha256=sha256, at=0.0)
             blob = verified(await self._redis.get(key), sha256)
-            policy = self._past[sha256] = self._loader.load(blob, pointer)
-            while len(self._past) > PAST_KEPT:
-                self._past.popitem(last=False)
-        self._past.move_to_end(sha256)
+            policy = loaded[sha256] = self._loader.load(blob, pointer)
+            while len(loaded) > PAST_KEPT:
+                loaded.popitem(last=False)
+        loaded.move_to_end(sha256)
         return policy
 
     async def _blob(self, pointer: Pointer) -> bytes:
