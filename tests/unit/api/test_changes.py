@@ -142,6 +142,8 @@ def two_values(path: str, schema: dict[str, Any]) -> tuple[Any, Any]:
         return high - 1, high
     if kind == "number":
         return 0.5 if schema["minimum"] < 0.5 else 2.5, 0.75 if schema["minimum"] < 0.75 else 3.5
+    if len(schema.get("enum", ())) > 1:
+        return schema["enum"][0], schema["enum"][1]
     return ("one", "two") if kind == "string" else ("1", "2")
 
 
