@@ -18,6 +18,7 @@ from testkit.control_plane.api_changes import Changes
 from testkit.control_plane.api_connections import MERGE, ApiConnections, ApiError, Request
 from testkit.control_plane.api_discovery import Discovery, Resource
 from testkit.servers.server_process import BedError
+from testkit.waiting import BUSY
 
 LOOK_SECONDS: Final = 0.25
 """What is waited for may lie in Redis, in a log or in a file, from which no change wakes."""
@@ -151,11 +152,12 @@ class ApiClient:
         Raises:
             WaitError: it does not hold in time.
         """
-        deadline = time.monotonic() + seconds
+        limit = BUSY * seconds
+        deadline = time.monotonic() + limit
         while not self._holds(holds):
             left = deadline - time.monotonic()
             if left <= 0:
-                raise WaitError(f"{what}: not within {seconds:g} s")
+                raise WaitError(f"{what}: not within {limit:g} s")
             self._changes.wait(self._wait.seen, min(left, self._look_seconds))
             threading.Event().wait(_BURST_SECONDS)
 

@@ -13,6 +13,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from testkit.waiting import BUSY
+
 POLL_SECONDS = 0.05
 STOP_SECONDS = 30.0
 """An operator that is killed instead leaves a lease behind, for which the next one has to wait."""
@@ -59,10 +61,11 @@ class BedProcess:
         Raises:
             BedError: the program ended, or the deadline passed.
         """
-        deadline = time.monotonic() + seconds
+        limit = BUSY * seconds
+        deadline = time.monotonic() + limit
         while not is_ready():
             if time.monotonic() > deadline:
-                raise BedError(f"{what}: not within {seconds:g} s\n{self.last_words()}")
+                raise BedError(f"{what}: not within {limit:g} s\n{self.last_words()}")
             try:
                 code = self._child.wait(timeout=POLL_SECONDS)
             except subprocess.TimeoutExpired:
@@ -80,9 +83,11 @@ class BedProcess:
             BedError: it did not, in time.
         """
         try:
-            return self._child.wait(timeout=seconds)
+            return self._child.wait(timeout=BUSY * seconds)
         except subprocess.TimeoutExpired as error:
-            raise BedError(f"{self.name}: no end in {seconds:g} s\n{self.last_words()}") from error
+            raise BedError(
+                f"{self.name}: no end in {BUSY * seconds:g} s\n{self.last_words()}"
+            ) from error
 
     def stop(self) -> None:
         """Asks it to end, waits, and kills it if it does not."""
