@@ -711,6 +711,11 @@ CALLS: Final[Mapping[str, Sequence[Call]]] = {
         ),
     ),
     "Replay": (
+        Call(
+            "Replay.OpenTable",
+            lambda _: {"table": "exploiter", "settings": {"samples_per_insert": 4}},
+            "a table of its own",
+        ),
         Call("Replay.RecordExperience", lambda _: _record(1), "durable when it answers"),
         Call("Replay.RecordExperience", lambda _: _record(1), "the same batch: recorded once"),
         Call(
