@@ -266,7 +266,7 @@ def test_monitoring_appears_when_its_definitions_do(
             stored = release.get(made["kind"], made["metadata"]["name"])
             assert stored["spec"] == made["spec"]
         boards = release.list("configmaps", "grafana_dashboard=1")
-        assert len(boards) == 3
+        assert len(boards) == 4
     finally:
         release.uninstall()
         control_plane.kubectl("delete", "-f", str(MONITORING), "--wait=true")

@@ -37,6 +37,8 @@ CHANGES: dict[str, dict[str, Any]] = {
         "environment": {"builtIn": {"name": "connect_four"}},
         "algorithm": {"alphaZero": {}},
     },
+    "replay-alpha-fixed": {"leagueRef": {"name": "league"}, "replay": {"alpha": 0.9}},
+    "replay-segments-fixed": {"leagueRef": {"name": "league"}, "replay": {"segments": 512}},
     "environment-fixed": {"decks": None, "environment": {"builtIn": {"name": "connect_four"}}},
     "network-fixed": {"learner": {"network": {"width": 256}}},
 }
