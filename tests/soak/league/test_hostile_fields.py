@@ -137,6 +137,13 @@ def code_of(channel: grpc.Channel, method: MethodDescriptor, request: Message) -
     return grpc.StatusCode.OK
 
 
+@pytest.fixture
+def postgresql() -> Iterator[PostgresqlServer]:
+    """A PostgreSQL server of this test."""
+    with PostgresqlServer() as server:
+        yield server
+
+
 @pytest.mark.needs("postgresql")
 def test_no_field_is_a_bug(tmp_path: Path, postgresql: PostgresqlServer) -> None:
     """Expect every call to be answered in time, none with a bug's code, no traceback in the log,
