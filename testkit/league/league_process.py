@@ -41,6 +41,14 @@ from testkit.ports import free_port
 from testkit.servers.server_process import BedError, BedProcess
 
 READY_SECONDS: Final = 60.0
+AWAY: Final = frozenset(
+    {
+        grpc.StatusCode.UNAVAILABLE,
+        grpc.StatusCode.DEADLINE_EXCEEDED,
+        grpc.StatusCode.CANCELLED,
+    }
+)
+"""What a call ends with while its service is killed and started again."""
 _STARTS: Final = 3
 NAME: Final = "test"
 KEY: Final = "k" * 64

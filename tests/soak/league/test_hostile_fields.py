@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -137,21 +138,17 @@ def code_of(channel: grpc.Channel, method: MethodDescriptor, request: Message) -
     return grpc.StatusCode.OK
 
 
-@pytest.fixture
-def postgresql() -> Iterator[PostgresqlServer]:
-    """A PostgreSQL server of this test."""
-    with PostgresqlServer() as server:
-        yield server
-
-
 @pytest.mark.needs("postgresql")
-def test_no_field_is_a_bug(tmp_path: Path, postgresql: PostgresqlServer) -> None:
+def test_no_field_is_a_bug(tmp_path: Path) -> None:
     """Expect every call to be answered in time, none with a bug's code, no traceback in the log,
     and the process to serve on."""
-    url = postgresql.create_database("hostile")
-    arguments = ["--database", url, "--migrate"]
     found = {}
-    with LeagueProcess(tmp_path / "league", arguments=arguments, encrypted=False) as league:
+    with ExitStack() as stack:
+        url = stack.enter_context(PostgresqlServer()).create_database("hostile")
+        arguments = ["--database", url, "--migrate"]
+        league = stack.enter_context(
+            LeagueProcess(tmp_path / "league", arguments=arguments, encrypted=False)
+        )
         for service, module in SERVICES.items():
             methods = [
                 method

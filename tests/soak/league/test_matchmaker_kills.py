@@ -30,18 +30,13 @@ from trainingrun_contracts.league.v1.matchmaker_pb2 import (
 from trainingrun_contracts.league.v1.matchmaker_pb2_grpc import MatchmakerServiceStub
 from trainingrun_contracts.league.v1.model_pb2 import Stage
 
-from testkit.league.league_process import LeagueProcess
+from testkit.league.league_process import AWAY, LeagueProcess
 from testkit.league.scripted_peers import ScriptedPeers
 from testkit.soak_share import share_of
 from testkit.waiting import until
 
 KILLS = 20
 ENTRANTS = [f"model/m{number}" for number in range(6)]
-AWAY = {
-    grpc.StatusCode.UNAVAILABLE,
-    grpc.StatusCode.DEADLINE_EXCEEDED,
-    grpc.StatusCode.CANCELLED,
-}
 REFUSED = {grpc.StatusCode.FAILED_PRECONDITION, grpc.StatusCode.NOT_FOUND}
 
 

@@ -26,7 +26,7 @@ from trainingrun_contracts.league.v1.model_pb2_grpc import ModelServiceStub
 from trainingrun_environments.names import config_of
 from trainingrun_environments.registry import spec_of
 
-from testkit.league.league_process import LeagueProcess
+from testkit.league.league_process import AWAY, LeagueProcess
 from testkit.league.warm_league import WarmLeague
 from testkit.soak_share import share_of
 
@@ -35,11 +35,6 @@ CLIENTS = 3
 MOST_WRITES = 12
 """Acknowledged between two kills, at most."""
 PATIENCE_SECONDS = 240.0
-AWAY = {
-    grpc.StatusCode.UNAVAILABLE,
-    grpc.StatusCode.DEADLINE_EXCEEDED,
-    grpc.StatusCode.CANCELLED,
-}
 _R = TypeVar("_R")
 
 

@@ -22,6 +22,7 @@ from trainingrun_contracts.run_config import PopulationRole
 from trainingrun_contracts.stream.keys import Keys
 from trainingrun_contracts.weights import WeightsError
 
+from trainingrun_trainer.league_access import reason_of
 from trainingrun_trainer.league_opponents import PoolModel, opponents_of
 
 _log = logging.getLogger(__name__)
@@ -70,7 +71,7 @@ class LeaguePool:
             try:
                 self._round()
             except (grpc.RpcError, redis.RedisError, OSError, WeightsError) as error:
-                _log.warning("opponents of the league stay as they are: %s", _why(error))
+                _log.warning("opponents of the league stay as they are: %s", reason_of(error))
             self._closing.wait(self._every_seconds)
 
     def _round(self) -> None:
@@ -114,8 +115,3 @@ class LeaguePool:
         self._redis.set(self._keys.league_blob(model.sha256), blob)
         self._redis.zadd(self._keys.league_pool, {model.sha256: int(model.sha256[:_DIGITS], 16)})
         _log.info("model %s of %s is an opponent", model.id, model.lineage)
-
-
-def _why(error: Exception) -> str:
-    details = getattr(error, "details", None)  # of a call's error
-    return str(details() if callable(details) else error)

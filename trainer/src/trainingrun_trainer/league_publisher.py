@@ -20,19 +20,19 @@ from typing import Any, Final
 import grpc
 import redis
 from trainingrun_contracts.backoff import Backoff
-from trainingrun_contracts.league.channel import ServiceAddress, given, open_blocking
+from trainingrun_contracts.league.channel import ServiceAddress, open_blocking
 from trainingrun_contracts.league.policies import publish
 from trainingrun_contracts.league.v1 import model_pb2 as pb
 from trainingrun_contracts.league.v1.model_pb2_grpc import ModelServiceStub
 from trainingrun_contracts.role_environment import LeagueAccess
 from trainingrun_contracts.run_config import (
-    ConfigError,
     LeagueConfig,
     PopulationRole,
     RunConfig,
 )
 from trainingrun_contracts.stream.keys import Keys
 
+from trainingrun_trainer.league_access import REFUSALS, reason_of, service_address
 from trainingrun_trainer.league_pool import LeaguePool
 from trainingrun_trainer.league_schedule import LeagueSchedule, Offer
 
@@ -43,18 +43,7 @@ REJECTED: Final = "LeagueRejected"
 _PUBLISH_SECONDS: Final = 300.0
 _ASK_SECONDS: Final = 20.0
 _BACKOFF: Final = Backoff(first=1.0, longest=60.0, spread=0.5)
-_REFUSALS: Final = frozenset(
-    {
-        grpc.StatusCode.INVALID_ARGUMENT,
-        grpc.StatusCode.NOT_FOUND,
-        grpc.StatusCode.ALREADY_EXISTS,
-        grpc.StatusCode.PERMISSION_DENIED,
-        grpc.StatusCode.UNAUTHENTICATED,
-        grpc.StatusCode.FAILED_PRECONDITION,
-        grpc.StatusCode.UNIMPLEMENTED,
-        grpc.StatusCode.OUT_OF_RANGE,
-    }
-)
+_REFUSALS: Final = REFUSALS | {grpc.StatusCode.NOT_FOUND, grpc.StatusCode.OUT_OF_RANGE}
 """Answers that the same weights would get again."""
 _ROLES: Final[Mapping[PopulationRole, pb.PopulationRole.ValueType]] = {
     "Main": pb.POPULATION_ROLE_MAIN,
@@ -133,7 +122,9 @@ class LeaguePublisher:
                     self._take(offer)
                     return
                 failures += 1
-                _log.warning("the league did not take weights %d: %s", offer.version, _why(error))
+                _log.warning(
+                    "the league did not take weights %d: %s", offer.version, reason_of(error)
+                )
                 self._closing.wait(_BACKOFF.seconds(failures, self._random))
                 continue
             self._take(offer)
@@ -174,7 +165,9 @@ class LeaguePublisher:
         if _code_of(error) not in _REFUSALS:
             return False
         self._parent = None  # it may be what was refused: ask again
-        self._say(REFUSED, f"the league at {self._address.target} refuses weights: {_why(error)}")
+        self._say(
+            REFUSED, f"the league at {self._address.target} refuses weights: {reason_of(error)}"
+        )
         return True
 
     def _say(self, reason: str, message: str) -> None:
@@ -201,12 +194,9 @@ def league_publisher(
     Raises:
         ConfigError: there is no token for it.
     """
-    if access is None:
-        raise ConfigError(
-            "the run publishes to a league, and TRAININGRUN_LEAGUE_TOKEN is not set: give a token"
-            " of the league's services"
-        )
-    address = _address(league, access)
+    address = service_address(
+        league.model_address, access, is_encrypted=league.is_encrypted, use="publishes to"
+    )
     pool = None
     if league.role is not None and config.alpha_zero is None:
         pool = LeaguePool(
@@ -226,15 +216,6 @@ def league_publisher(
     )
 
 
-def _address(league: LeagueConfig, access: LeagueAccess) -> ServiceAddress:
-    return ServiceAddress(
-        league.model_address,
-        given(access.token),
-        authority=access.authority,
-        is_encrypted=league.is_encrypted,
-    )
-
-
 def _header(
     config: RunConfig, league: LeagueConfig, *, schema_hash: str
 ) -> pb.PublishPolicyRequest.Header:
@@ -251,8 +232,3 @@ def _header(
 def _code_of(error: Exception) -> grpc.StatusCode | None:
     code: Any = getattr(error, "code", None)  # of a call's error; other errors have none
     return code() if callable(code) else None
-
-
-def _why(error: Exception) -> str:
-    details: Any = getattr(error, "details", None)
-    return str(details() if callable(details) else error)

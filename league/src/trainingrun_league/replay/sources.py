@@ -78,9 +78,12 @@ class Sources:
 
     def record(self, name: str, sequence: int, *, passed_over: int = 0) -> None:
         """A batch is recorded; what is not up to ``passed_over`` never will be."""
-        through = max(self._through.pop(name, 0), passed_over)
-        beyond = {each for each in self._beyond.get(name, ()) if each > through} | {sequence}
-        self._beyond[name] = beyond
+        through = self._through.pop(name, 0)
+        beyond = self._beyond.setdefault(name, set())
+        if passed_over > through:
+            through = passed_over
+            beyond.difference_update([each for each in beyond if each <= through])
+        beyond.add(sequence)
         while through + 1 in beyond:
             through += 1
             beyond.discard(through)

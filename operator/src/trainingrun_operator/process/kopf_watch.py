@@ -182,8 +182,9 @@ async def _end_kopf(before: Collection[asyncio.Task[object]]) -> None:
         for task in left if attempt else (left - waiters or left):
             task.cancel()
         await asyncio.wait(left, timeout=_ENDING_SECONDS)
-    names = ", ".join(sorted(each.get_name() for each in left if not each.done()))
-    _LOG.warning("watching our resources: these tasks of kopf do not end: %s", names[:500])
+    if stuck := sorted(each.get_name() for each in left if not each.done()):
+        names = ", ".join(stuck)[:500]
+        _LOG.warning("watching our resources: these tasks of kopf do not end: %s", names)
 
 
 def _is_of_kopf(task: asyncio.Task[object]) -> bool:

@@ -17,13 +17,14 @@ from typing import Any, Final, TypeVar
 import grpc
 from google.protobuf.duration_pb2 import Duration
 from trainingrun_contracts.backoff import Backoff
-from trainingrun_contracts.league.channel import ServiceAddress, given, open_blocking
+from trainingrun_contracts.league.channel import open_blocking
 from trainingrun_contracts.league.v1 import replay_pb2 as pb
 from trainingrun_contracts.league.v1.replay_pb2_grpc import ReplayServiceStub
 from trainingrun_contracts.role_environment import LeagueAccess
 from trainingrun_contracts.run_config import ConfigError, LearnerReplayConfig, RunConfig
 from trainingrun_contracts.segment import Segment, decode, encode
 
+from trainingrun_trainer.league_access import REFUSALS, service_address
 from trainingrun_trainer.replay.values import Sample, beta_at, drawn_at_once
 from trainingrun_trainer.stop import StopRequested
 
@@ -33,17 +34,6 @@ T = TypeVar("T")
 
 _CALL_SECONDS: Final = 60.0
 _BACKOFF: Final = Backoff(first=0.2, longest=10.0, spread=0.5)
-_REFUSALS: Final = frozenset(
-    {
-        grpc.StatusCode.INVALID_ARGUMENT,
-        grpc.StatusCode.PERMISSION_DENIED,
-        grpc.StatusCode.UNAUTHENTICATED,
-        grpc.StatusCode.FAILED_PRECONDITION,
-        grpc.StatusCode.ALREADY_EXISTS,
-        grpc.StatusCode.UNIMPLEMENTED,
-    }
-)
-"""Answers that the same call would get again."""
 _NOT_HELD: Final = Duration(seconds=0)
 _BATCHES_AHEAD: Final = 2
 """Batches by which either side of the limiter may be ahead of the other."""
@@ -178,7 +168,7 @@ class RemoteTable:
         if code is grpc.StatusCode.NOT_FOUND and self._is_open:
             self._is_open = False
             return
-        if code in _REFUSALS:
+        if code in REFUSALS:
             raise ConfigError(f"replay: {what}: the league's Replay service refuses it: {why}")
         _log.warning("%s: the league's Replay service does not answer: %s", what, why)
         self._stop.wait(_BACKOFF.seconds(failures, self._random))
@@ -192,16 +182,10 @@ def replay_table(
     Raises:
         ConfigError: there is no token for the league.
     """
-    if access is None:
-        raise ConfigError(
-            "the run samples from a league, and TRAININGRUN_LEAGUE_TOKEN is not set: give a token"
-            " of the league's services"
-        )
-    is_encrypted = config.league is None or config.league.is_encrypted
-    address = ServiceAddress(
+    address = service_address(
         replay.address,
-        given(access.token),
-        authority=access.authority,
-        is_encrypted=is_encrypted,
+        access,
+        is_encrypted=config.league is None or config.league.is_encrypted,
+        use="samples from",
     )
     return RemoteTable(config, replay, open_blocking(address, seconds=_CALL_SECONDS), stop=stop)
