@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 
 from trainingrun_contracts.reports import ActorReport, Intent
 from trainingrun_contracts.run_config import ActorConfig, LearnerConfig, SelfPlayConfig
+from trainingrun_reconciler.controller.daemon_status import ask_status
 
 from testkit.roles.actor_bed import Bed, config, has_traceback
 from testkit.waiting import until
@@ -27,6 +29,11 @@ def test_games_become_segments_and_the_ledger_closes(bed: Bed) -> None:
     assert not has_traceback(actor.text)
 
 
+def games_at(endpoint: str) -> int:
+    """How many games a daemon plays."""
+    return asyncio.run(ask_status(endpoint, seconds=20)).active
+
+
 def test_a_stopped_actor_ends_its_games_for_as_long_as_it_is_given(bed: Bed) -> None:
     """While a daemon hangs, the actor without time gives its games up; the other one waits for
     them, and they come to their ends."""
@@ -34,7 +41,8 @@ def test_a_stopped_actor_ends_its_games_for_as_long_as_it_is_given(bed: Bed) -> 
     bed.publish_daemons(endpoint)
     hasty = bed.start_role("play", config(actor=ActorConfig(games_per_actor=4, stop_seconds=0)))
     patient = bed.start_role("play", config(actor=ActorConfig(games_per_actor=4, stop_seconds=60)))
-    until(lambda: bed.busy(endpoint) == 8, seconds=60, what="both play four games")
+    # A slot is leased before its game begins, and an actor that is to stop begins none.
+    until(lambda: games_at(endpoint) == 8, seconds=60, what="both play four games")
     daemon.popen.send_signal(signal.SIGSTOP)
     until(lambda: bed.busy(endpoint) == 8, seconds=60, what="nothing moves")
     before = bed.games()
