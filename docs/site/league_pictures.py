@@ -224,9 +224,7 @@ async def _taken(program: str, scratch: Path, base: str, pages: dict[str, str]) 
 
         async def take(path: str, *, width: int) -> bytes:
             await tab.show(width=width, height=500 if width == WIDE else 800)
-            tab._loaded.clear()
-            await tab.ask("Page.navigate", url=base + path)
-            await tab.wait_for_load()
+            await tab.visit(base + path)
             return await tab.picture()
 
         found = {name: await take(path, width=WIDE) for name, path in pages.items()}

@@ -18,9 +18,13 @@ from urllib.parse import quote
 
 import aiohttp
 
+from testkit.waiting import BUSY
+
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 START_SECONDS = 30
 ANSWER_SECONDS = 30
+_LOOK_SECONDS = 0.05
+_LEFT = "aPageThatIsLeft"
 
 
 def find_browser() -> str | None:
@@ -35,42 +39,46 @@ class Tab:
     socket: aiohttp.ClientWebSocketResponse
     requests: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
-    loads: int = 0
     _number: int = 0
     _answers: dict[int, asyncio.Future[Any]] = field(default_factory=dict)
-    _loaded: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def ask(self, method: str, **parameters: Any) -> Any:
         """Call a method of the protocol; gives its result."""
         self._number += 1
         answer = self._answers[self._number] = asyncio.get_running_loop().create_future()
         await self.socket.send_json({"id": self._number, "method": method, "params": parameters})
-        async with asyncio.timeout(ANSWER_SECONDS):
+        async with asyncio.timeout(BUSY * ANSWER_SECONDS):
             return await answer
 
     async def open(self, file: Path) -> None:
         """Load a file, whose path is absolute, and wait until it is."""
-        self._loaded.clear()
-        await self.ask("Page.navigate", url=f"file://{quote(str(file))}")
-        await self.wait_for_load()
+        await self.visit(f"file://{quote(str(file))}")
 
-    async def wait_for_load(self) -> None:
-        """Wait until a page is loaded; one that loads itself again too."""
-        async with asyncio.timeout(ANSWER_SECONDS):
-            await self._loaded.wait()
-        self._loaded.clear()
+    async def visit(self, url: str) -> None:
+        """Load a page and wait until it is; also where the same one was shown."""
+        await self.value_of(f"window.{_LEFT} = true")
+        await self.ask("Page.navigate", url=url)
+        await self.wait_until(f"window.{_LEFT} === undefined")
 
-    async def wait_until(self, expression: str) -> None:
-        """Wait until an expression is true in the page, over as many loads as that takes."""
-        async with asyncio.timeout(ANSWER_SECONDS):
-            while not await self._is_true(expression):
-                await self.wait_for_load()
-
-    async def _is_true(self, expression: str) -> bool:
+    async def wait_until(self, expression: str, *, seconds: float = ANSWER_SECONDS) -> Any:
+        """Wait until an expression is true in a page that is loaded, over as many loads as that
+        takes, and return what it gives.
+        """
+        whole = f'document.readyState === "complete" && ({expression})'
         try:
-            return bool(await self.value_of(expression))
+            async with asyncio.timeout(BUSY * seconds):
+                while True:
+                    if found := await self._value_or_none(whole):
+                        return found
+                    await asyncio.sleep(_LOOK_SECONDS)
+        except TimeoutError:
+            raise AssertionError(f"not within {BUSY * seconds:.0f} s: {expression}") from None
+
+    async def _value_or_none(self, expression: str) -> Any:
+        try:
+            return await self.value_of(expression)
         except AssertionError:  # the page was being left: its load is still to come
-            return False
+            return None
 
     async def value_of(self, expression: str) -> Any:
         """What an expression gives in the page."""
@@ -120,9 +128,6 @@ class Tab:
             self.errors.append(str(told["entry"]))
         elif method == "Runtime.consoleAPICalled":
             self.errors.append(str(told["args"]))
-        elif method == "Page.loadEventFired":
-            self.loads += 1
-            self._loaded.set()
 
 
 def _started(program: str, profile: Path) -> subprocess.Popen[bytes]:
@@ -178,10 +183,10 @@ async def browser(program: str, folder: Path) -> AsyncIterator[Tab]:
 
 async def _port(process: subprocess.Popen[bytes], file: Path) -> int:
     """The port that the browser has chosen."""
-    async with asyncio.timeout(START_SECONDS):
+    async with asyncio.timeout(BUSY * START_SECONDS):
         while True:
             assert process.poll() is None, "the browser did not start"
             port = _written(file)
             if port is not None:
                 return port
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(_LOOK_SECONDS)

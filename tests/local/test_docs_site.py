@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from testkit.servers.browser import Tab, browser, find_browser
+from testkit.servers.browser import browser, find_browser
 from testkit.tree import ROOT
 
 SITE = ROOT / "build" / "site"
@@ -48,16 +48,9 @@ def test_search_finds_a_page_without_a_server(tmp_path: Path) -> None:
             await tab.show(width=1280)
             await tab.open(SITE / "index.html")
             await tab.value_of(OPEN_SEARCH)
-            await until(tab, FOCUSED)
+            await tab.wait_until(FOCUSED)
             await tab.ask("Input.insertText", text="bottleneck")
-            await until(tab, FOUND)
+            await tab.wait_until(FOUND)
             assert tab.errors == []
 
     asyncio.run(read_once())
-
-
-async def until(tab: Tab, holds: str) -> None:
-    """Wait in the page until an expression is true."""
-    read_once = f"const look = () => {holds} ? done(true) : requestAnimationFrame(look); look()"
-    promise = f"new Promise(done => {{ {read_once} }})"
-    await tab.ask("Runtime.evaluate", expression=promise, awaitPromise=True)

@@ -28,14 +28,14 @@ WIDER = """
   && each.getBoundingClientRect().right > innerWidth + 1).map((each) => each.outerHTML.slice(0, 80))
 """
 GAME_IS_SHOWN = """
-location.pathname.startsWith("/games/") && document.readyState === "complete"
-  && document.getElementById("status") !== null
+location.pathname.startsWith("/games/") && document.getElementById("status") !== null
 """
 CHOOSE = """
 (() => {
   const found = document.querySelector("button.legal[data-action]");
   if (found) found.click();
-  return document.getElementById("status").textContent;
+  const status = document.getElementById("status").textContent;
+  return ["You win", "You lose", "Drawn"].some((each) => status.startsWith(each)) && status;
 })()
 """
 
@@ -108,13 +108,6 @@ def in_browser(tmp_path: Path, act: Callable[[Tab], Awaitable[None]]) -> Tab:
     return asyncio.run(acted())
 
 
-async def visit(tab: Tab, address: str) -> None:
-    """Open a page."""
-    tab._loaded.clear()
-    await tab.ask("Page.navigate", url=address)
-    await tab.wait_for_load()
-
-
 @pytest.mark.needs("browser")
 def test_a_person_plays_the_champion_and_sees_the_ladder(
     league: LeagueProcess, client: Client, tmp_path: Path
@@ -125,29 +118,25 @@ def test_a_person_plays_the_champion_and_sees_the_ladder(
     base = f"http://127.0.0.1:{client.port}"
 
     async def play(tab: Tab) -> None:
-        await visit(tab, f"{base}/play?opponent=champion")
+        await tab.visit(f"{base}/play?opponent=champion")
         await tab.value_of("document.getElementById('name').value = 'ada'")
         await tab.value_of("document.querySelector('main form').requestSubmit()")
         await tab.wait_until(GAME_IS_SHOWN)
-        status = ""
-        async with asyncio.timeout(120):
-            while not status.startswith(("You win", "You lose", "Drawn")):
-                status = await tab.value_of(CHOOSE)
-                await tab.value_of("new Promise(requestAnimationFrame)")
+        status = await tab.wait_until(CHOOSE, seconds=120)
         assert await tab.value_of("document.getElementById('thought').hidden") is False
         assert "expected" in await tab.value_of("document.getElementById('value').textContent")
         moves = await tab.value_of("document.getElementById('log').children.length")
-        await visit(tab, await tab.value_of("location.href"))  # the same game, seen again
+        await tab.visit(await tab.value_of("location.href"))  # the same game, seen again
         assert await tab.value_of("document.getElementById('status').textContent") == status
         assert await tab.value_of("document.getElementById('log').children.length") == moves
         await tab.value_of("document.querySelector('[data-step=first]').click()")
         assert await tab.value_of("document.querySelectorAll('.grid .x, .grid .o').length") == 0
         for path in PAGES:
-            await visit(tab, base + path)
+            await tab.visit(base + path)
             for width in (1200, 360):
                 await tab.show(width=width)
                 assert await tab.value_of(WIDER) == [], (path, width)
-        await visit(tab, base)
+        await tab.visit(base)
         assert "lab/one" in await tab.value_of("document.querySelector('.hero').textContent")
 
     with WorkerProcess(league, tmp_path / "worker"):
