@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
 import pytest
-from trainingrun_actor.daemon_link import DaemonLink, LinkLost
+from trainingrun_environments.daemon_link import DaemonLink, LinkLost
 from trainingrun_environments.magic.environment import MAGIC
 from trainingrun_protocol.commands import NewGame
 from trainingrun_protocol.lines import DecisionLine, GameResult, GameTimeout, Info

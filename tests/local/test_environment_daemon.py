@@ -13,7 +13,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from trainingrun_actor.daemon_link import DaemonLink
+from trainingrun_environments.daemon_link import DaemonLink
 from trainingrun_actor.game import End, Outcome, Seat, play_game
 from trainingrun_actor.play_metrics import PlayMetrics
 from trainingrun_actor.seats import ScriptedSeat

@@ -14,7 +14,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from trainingrun_actor.daemon_link import DaemonLink
+from trainingrun_environments.daemon_link import DaemonLink
 from trainingrun_actor.game import NEVER_ASKED, End, Outcome, play_game
 from trainingrun_actor.play_metrics import PlayMetrics
 from trainingrun_actor.seats import ScriptedSeat

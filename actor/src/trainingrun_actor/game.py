@@ -29,7 +29,7 @@ from trainingrun_protocol.lines import (
     Refused,
 )
 
-from trainingrun_actor.daemon_link import DaemonLink, EngineFault, LinkLost
+from trainingrun_environments.daemon_link import DaemonLink, EngineFault, LinkLost
 from trainingrun_actor.play_metrics import PlayMetrics
 from trainingrun_actor.policy import Choice, Request
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias
 
+from msgspec import Struct
 from trainingrun_contracts.environment_spec import EnvironmentSpec
 
 from trainingrun_environments.agents import Agents
@@ -38,6 +39,20 @@ class Question(Protocol):
     @property
     def options(self) -> Sequence[Any]:
         """What may be chosen; never empty."""
+
+
+class Shown(Struct, frozen=True):
+    """A question as people read it.
+
+    Attributes:
+        text: the position as the seat that is asked sees it, of several lines.
+        numbers: what each option is called by who answers it, in the question's order; all differ.
+        texts: of the options.
+    """
+
+    text: str
+    numbers: tuple[int, ...]
+    texts: tuple[str, ...]
 
 
 class Answering(Protocol):
@@ -109,3 +124,8 @@ class Environment(Protocol):
 
     def new_encoder(self) -> Encoder:
         """Return an encoder for one seat."""
+
+    def show(self, question: Any) -> Shown:
+        """Return a question for people; nothing in it is hidden from the seat that is asked. Texts
+        are as long as the engine's.
+        """

@@ -8,7 +8,7 @@ from trainingrun_protocol.generic import GenericChoice, choice_of, decode_generi
 from trainingrun_environments.agents import EVERYWHERE, Agents
 from trainingrun_environments.generic.questions import GenericQuestion, QuestionReader
 from trainingrun_environments.observation import Observation
-from trainingrun_environments.seam import Leads
+from trainingrun_environments.seam import Leads, Shown
 
 
 class GenericDialogue:
@@ -85,3 +85,15 @@ class GenericEnvironment:
     def new_encoder(self) -> GenericEncoder:
         """See Environment."""
         return self._encoder
+
+    def show(self, question: GenericQuestion) -> Shown:
+        """See Environment; without the line of a decision, its actions have numbers alone."""
+        texts = tuple(map(str, question.options))
+        decision = question.decision
+        if decision is None:
+            return Shown("", question.options, texts)
+        described = tuple(
+            action.description or text
+            for action, text in zip(decision.actions, texts, strict=True)
+        )
+        return Shown(decision.message, question.options, described)

@@ -13,9 +13,11 @@ from trainingrun_environments.agents import Agents
 from trainingrun_environments.magic.answering import Answering, answering
 from trainingrun_environments.magic.encoder import Encoder
 from trainingrun_environments.magic.opponents import AGENTS
+from trainingrun_environments.magic.options import Question
 from trainingrun_environments.magic.potential import LEADS
+from trainingrun_environments.magic.showing import shown
 from trainingrun_environments.magic.spec import SPEC
-from trainingrun_environments.seam import Leads
+from trainingrun_environments.seam import Leads, Shown
 
 
 class MagicEnvironment:
@@ -51,6 +53,10 @@ class MagicEnvironment:
     def new_encoder(self) -> Encoder:
         """See Environment."""
         return Encoder()
+
+    def show(self, question: Question) -> Shown:
+        """See Environment; an option's number is its place."""
+        return shown(question)
 
 
 MAGIC: Final = MagicEnvironment()

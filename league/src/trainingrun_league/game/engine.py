@@ -1,9 +1,7 @@
-"""What plays the games: the seam between a table and the rules.
+"""What plays the games of this process: the seam between a table and the rules.
 
-``GamesOfEnvironment`` has the games of this process (``environments.games``). Engines of others
-(Magic, own engines behind the line protocol) would be a second implementation on a leased slot of
-a daemon; until there is one, a league of such an environment has no games move by move, and says
-so.
+``GamesOfEnvironment`` has them (``environments.games``). Games of engines behind the line protocol
+are no such ones, as they can neither be begun at once nor played again: ``daemon_game`` has those.
 
 Border: seeds and actions in, positions and text out; no clock, and no knowledge of who plays.
 """
@@ -66,6 +64,11 @@ class EngineGame(Protocol):
 
     def describe(self, action: int) -> str:
         """Return a legal action of the seat to move for people."""
+
+    def features(self, action: int) -> bytes:
+        """Return the numbers of a legal action, float16 and little-endian; empty where it is a
+        number out of a vocabulary.
+        """
 
     def observation(self, seat: int) -> tuple[str, bytes]:
         """Return what a seat observes: the name of its numbers, and the numbers, little-endian."""
@@ -165,6 +168,10 @@ class _GameHere:
         except Exception:
             _log.warning("%s cannot describe an action", self._games.spec.name, exc_info=True)
             return str(action)
+
+    def features(self, _action: int) -> bytes:
+        """See EngineGame: games of this process have vocabularies."""
+        return b""
 
     def observation(self, seat: int) -> tuple[str, bytes]:
         """See EngineGame; numbers of other kinds than the protocol's are sent as float32."""

@@ -20,7 +20,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from trainingrun_league.errors import Conflict, InvalidRequest
-from trainingrun_league.game.table import Phase, Table, Thought, Turn
+from trainingrun_league.game.table import Phase, Scene, Table, Thought, Turn
 from trainingrun_league.game.tables import GameRow, TurnRow
 from trainingrun_league.store.engine import reading, writing
 
@@ -281,17 +281,22 @@ def _table(row: Any) -> Table:
 
 
 def _turn_row(game_id: str, place: int, turn: Turn) -> dict[str, Any]:
-    thought = None if turn.thought is None else msgspec.json.encode(turn.thought).decode()
     return {
         "game_id": game_id,
         "turn": place,
         "seat": turn.seat,
         "action": turn.action,
         "key": turn.key,
-        "thought": thought,
+        "thought": _json(turn.thought),
+        "scene": _json(turn.scene),
     }
+
+
+def _json(value: Thought | Scene | None) -> str | None:
+    return None if value is None else msgspec.json.encode(value).decode()
 
 
 def _turn(row: Any) -> Turn:
     thought = None if row.thought is None else msgspec.json.decode(row.thought, type=Thought)
-    return Turn(seat=row.seat, action=row.action, key=row.key, thought=thought)
+    scene = None if row.scene is None else msgspec.json.decode(row.scene, type=Scene)
+    return Turn(seat=row.seat, action=row.action, key=row.key, thought=thought, scene=scene)

@@ -6,12 +6,14 @@ the rules are the same ones.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
 from trainingrun_environments.errors import GameFault
 
+from trainingrun_league.errors import LeagueError
 from trainingrun_league.game.engine import Engine, EngineGame
 from trainingrun_league.game.table import Phase, Table, Turn, abandoned, moved
 
@@ -38,6 +40,7 @@ class PlayedGame:
         """
         self._engine = engine
         self.table = table
+        self.ending: Table | None = None
         self.turns: list[Turn] = []
         self._begin(turns)
 
@@ -67,6 +70,38 @@ class PlayedGame:
         except GameFault as fault:
             self._begin(before)
             return abandoned(self.table, str(fault), now=now)
+
+    async def take_turn(
+        self,
+        turn: Turn,
+        *,
+        clock: Callable[[], float],
+        keep: Callable[[Table, Turn | None], Awaitable[None]],
+        settle: Callable[[Table], Awaitable[None]],
+    ) -> None:
+        """See ``sources.HeldGame``."""
+        turns = len(self.turns)
+        table = self.play(turn, now=clock())
+        is_played = len(self.turns) > turns
+        try:
+            await keep(table, turn if is_played else None)
+        except LeagueError:
+            self.take_back(turns)
+            raise
+        await settle(table)
+
+    async def lost(self) -> None:
+        """See ``sources.HeldGame``: the engine is a part of this process."""
+        await asyncio.Event().wait()
+
+    async def engine_left(self, **_more: object) -> None:
+        """See ``sources.HeldGame``: it does not."""
+
+    def give_up(self, _reason: str) -> None:
+        """See ``sources.HeldGame``: nothing is waited for."""
+
+    def close(self) -> None:
+        """See ``sources.HeldGame``: there is nothing to let go of."""
 
     def settle(self, table: Table) -> None:
         """Take over how the table stands now."""

@@ -51,17 +51,27 @@ class Thought:
 
 
 @dataclass(frozen=True)
+class Scene:
+    """How a position looked to the seat that moved, and what it played, for people."""
+
+    text: str
+    action_text: str
+
+
+@dataclass(frozen=True)
 class Turn:
     """An action that was played.
 
     Attributes:
         key: idempotency key of the call; empty where no call played it.
+        scene: of games that cannot be played again to be seen.
     """
 
     seat: int
     action: int
     key: str = ""
     thought: Thought | None = None
+    scene: Scene | None = None
 
 
 @dataclass(frozen=True)

@@ -61,3 +61,5 @@ class TurnRow(Table):
     key: Mapped[str] = mapped_column(String(200))
     thought: Mapped[str | None] = mapped_column(Text)
     """JSON of ``table.Thought``."""
+    scene: Mapped[str | None] = mapped_column(Text)
+    """JSON of ``table.Scene``."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import Protocol
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from trainingrun_contracts.league.v1.common_pb2 import MatchPurpose
@@ -16,13 +17,61 @@ from trainingrun_contracts.league.v1.game_pb2 import GamePhase, GameState, Legal
 from trainingrun_contracts.league.v1.game_pb2 import Thought as ThoughtMessage
 from trainingrun_environments.errors import GameFault
 
-from trainingrun_league.game.played import PlayedGame
-from trainingrun_league.game.table import Table, Thought
+from trainingrun_league.game.engine import Position
+from trainingrun_league.game.table import Table, Thought, Turn
 
 WATCHER = 0
 
 
-def state_message(played: PlayedGame, seat: int) -> GameState:
+class Describes(Protocol):
+    """What describes a position: the part of ``EngineGame`` that is read for players."""
+
+    def text(self, seat: int) -> str:
+        """See EngineGame."""
+
+    def describe(self, action: int) -> str:
+        """See EngineGame."""
+
+    def features(self, action: int) -> bytes:
+        """See EngineGame."""
+
+    def observation(self, seat: int) -> tuple[str, bytes]:
+        """See EngineGame."""
+
+
+class SeenGame(Protocol):
+    """A game as it is shown; ``PlayedGame`` says what its attributes are."""
+
+    @property
+    def table(self) -> Table:
+        """As it stands."""
+
+    @property
+    def turns(self) -> Sequence[Turn]:
+        """That were played."""
+
+    @property
+    def position(self) -> Position:
+        """As the rules say it."""
+
+    @property
+    def rules(self) -> Describes:
+        """What describes it."""
+
+    @property
+    def has_secrets(self) -> bool:
+        """Whether who watches must not see everything."""
+
+    @property
+    def last_text(self) -> str:
+        """The last action for people."""
+
+    @property
+    def last_thought_texts(self) -> tuple[str, ...]:
+        """The actions of the last turn's thought for people."""
+
+
+def state_message(played: SeenGame, seat: int) -> GameState:
     """Return a game as a seat sees it."""
     state = summary_message(played.table)
     position, rules = played.position, played.rules
@@ -33,7 +82,10 @@ def state_message(played: PlayedGame, seat: int) -> GameState:
         state.returns[:] = position.returns
         if is_open or seat == position.seat_to_move:
             state.legal_actions.extend(
-                LegalAction(number=action, text=rules.describe(action)) for action in position.legal
+                LegalAction(
+                    number=action, text=rules.describe(action), features=rules.features(action)
+                )
+                for action in position.legal
             )
     if is_open:
         state.seed = played.table.seed

@@ -1,0 +1,168 @@
+"""The daemons of a league, and their slots: never more games on a daemon than it serves.
+
+A name that stands for several addresses, as that of a headless Service, is several daemons. The
+Game service is one process, so what it holds is counted here; what others hold, a daemon says
+itself (STATUS), which is asked before every game.
+
+Border: addresses in, a slot out; what is played there is ``daemon_game``'s.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from trainingrun_protocol.client import ClientConnection
+from trainingrun_protocol.commands import Status
+from trainingrun_protocol.errors import ProtocolError
+from trainingrun_protocol.lines import StatusReply
+
+from trainingrun_league.errors import Exhausted, InvalidRequest, Unavailable
+
+MOST_DAEMONS: Final = 64
+"""Addresses that are tried for one game."""
+STATUS_SECONDS: Final = 5.0
+_SEEK_SECONDS: Final = 30.0
+_CHUNK: Final = 1 << 16
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class DaemonName:
+    """Where daemons are: a host's name or address, and the port."""
+
+    host: str
+    port: int
+
+
+def daemons_of(text: str) -> tuple[DaemonName, ...]:
+    """Read ``HOST:PORT,HOST:PORT``.
+
+    Raises:
+        InvalidRequest: it is not of this form.
+    """
+    found = []
+    for part in text.split(","):
+        host, colon, port = part.strip().rpartition(":")
+        is_port = port.isascii() and port.isdecimal() and 0 < int(port[:9]) < 65_536
+        if not colon or not host or not is_port or any(map(str.isspace, host)):
+            raise InvalidRequest(
+                f"--set game.daemons: {part.strip()[:80]!r} is no address: write HOST:PORT, several"
+                " with commas"
+            )
+        found.append(DaemonName(host.strip("[]"), int(port)))
+    return tuple(found)
+
+
+class Slot:
+    """The right to play one game on one daemon; ``give_back`` may be called again."""
+
+    def __init__(self, endpoint: str, free: Callable[[], None]) -> None:
+        self.endpoint = endpoint
+        self._free = free
+        self._is_free = False
+
+    def give_back(self) -> None:
+        """Let another game have it."""
+        if not self._is_free:
+            self._is_free = True
+            self._free()
+
+
+class Daemons:
+    """See above."""
+
+    def __init__(self, names: Sequence[DaemonName]) -> None:
+        self._names = tuple(names)
+        self._held: Counter[str] = Counter()
+
+    @property
+    def held(self) -> int:
+        """Slots that games have."""
+        return self._held.total()
+
+    async def lease(self) -> Slot:
+        """Return a slot of the daemon with the fewest games of ours.
+
+        Raises:
+            Exhausted: every daemon that answers plays as many games as it may.
+            Unavailable: none answers.
+        """
+        full, problems = 0, list[str]()
+        try:
+            async with asyncio.timeout(_SEEK_SECONDS):
+                endpoints = await self._endpoints(problems)
+                for host, port in sorted(endpoints, key=lambda each: self._held[_text(*each)]):
+                    slot = self._reserve(_text(host, port))
+                    try:
+                        if await _has_room(host, port, ours=self._held[slot.endpoint]):
+                            return slot
+                        full += 1
+                    except (OSError, ProtocolError, TimeoutError) as error:
+                        said = str(error) or "no answer to STATUS"
+                        problems.append(f"{slot.endpoint}: {said}")
+                    except asyncio.CancelledError:
+                        slot.give_back()
+                        raise
+                    slot.give_back()
+        except TimeoutError:
+            problems.append(f"the search was given up after {_SEEK_SECONDS:g} s")
+        for problem in problems:
+            _log.warning("the daemon %s", problem)
+        if full:
+            raise Exhausted("every daemon plays as many games as it may: try again later")
+        raise Unavailable(f"no daemon answers: {'; '.join(problems[:3]) or 'none is known'}"[:500])
+
+    def _reserve(self, endpoint: str) -> Slot:
+        self._held[endpoint] += 1
+
+        def free() -> None:
+            self._held[endpoint] -= 1
+            if not self._held[endpoint]:
+                del self._held[endpoint]
+
+        return Slot(endpoint, free)
+
+    async def _endpoints(self, problems: list[str]) -> list[tuple[str, int]]:
+        loop = asyncio.get_running_loop()
+        found: dict[tuple[str, int], None] = {}
+        for name in self._names:
+            try:
+                infos = await loop.getaddrinfo(name.host, name.port, type=socket.SOCK_STREAM)
+            except (OSError, UnicodeError) as error:
+                problems.append(f"{name.host}:{name.port}: {error}")
+                continue
+            found |= {(str(info[4][0]), name.port): None for info in infos}
+        return list(found)[:MOST_DAEMONS]
+
+
+def _text(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+async def _has_room(host: str, port: int, *, ours: int) -> bool:
+    """Ask a daemon whether one more game begins at once; ``ours`` counts that one."""
+    async with asyncio.timeout(STATUS_SECONDS):
+        reply = await _status(host, port)
+    others = reply.active + (reply.queued or 0)
+    return ours <= reply.slots and others < reply.max_concurrent
+
+
+async def _status(host: str, port: int) -> StatusReply:
+    reader, writer = await asyncio.open_connection(host, port)
+    try:
+        connection = ClientConnection()
+        writer.write(connection.start(Status()))
+        while data := await reader.read(_CHUNK):
+            for line in connection.receive(data):
+                if isinstance(line, StatusReply):
+                    return line
+        raise ProtocolError("it closes the connection in place of an answer to STATUS")
+    finally:
+        writer.close()
