@@ -13,12 +13,12 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from trainingrun_environments.daemon_link import DaemonLink
 from trainingrun_actor.game import End, Outcome, Seat, play_game
 from trainingrun_actor.play_metrics import PlayMetrics
 from trainingrun_actor.seats import ScriptedSeat
 from trainingrun_contracts.environment_config import BuiltIn, OpenSpiel
 from trainingrun_contracts.run_config import EvaluationConfig, SelfPlayConfig
+from trainingrun_environments.daemon_link import DaemonLink
 from trainingrun_environments.registry import environment_of
 from trainingrun_environments.seam import Environment
 from trainingrun_protocol.commands import NO_SCENARIO, NewGame

@@ -14,7 +14,6 @@ from random import Random
 from typing import Any
 
 import pytest
-from trainingrun_environments.daemon_link import DaemonLink
 from trainingrun_actor.game import NEVER_ASKED, End, Outcome, play_game
 from trainingrun_actor.play_metrics import PlayMetrics
 from trainingrun_actor.seats import ScriptedSeat
@@ -24,6 +23,7 @@ from trainingrun_contracts.run_config import (
     EvaluationConfig,
     SelfPlayConfig,
 )
+from trainingrun_environments.daemon_link import DaemonLink
 from trainingrun_environments.magic.environment import MAGIC
 from trainingrun_environments.magic.opponents import AGENTS
 from trainingrun_protocol.commands import NewGame

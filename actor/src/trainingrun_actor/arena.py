@@ -20,11 +20,11 @@ import redis
 from msgspec import Struct
 from trainingrun_contracts.backoff import Backoff
 from trainingrun_contracts.own_parts import PartFault
+from trainingrun_environments.daemon_link import DaemonLink, EngineFault, LinkLost
 from trainingrun_environments.seam import Environment
 from trainingrun_protocol.access import Token
 from trainingrun_protocol.commands import NewGame
 
-from trainingrun_environments.daemon_link import DaemonLink, EngineFault, LinkLost
 from trainingrun_actor.game import AI_IGNORED, End, NotStarted, Outcome, Seat, play_game
 from trainingrun_actor.game_starts import GameStarts
 from trainingrun_actor.leases import GameStart, Lease, Leases

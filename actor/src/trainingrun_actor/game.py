@@ -16,6 +16,7 @@ from typing import Any, Final, Protocol
 
 import msgspec
 from msgspec import Struct
+from trainingrun_environments.daemon_link import DaemonLink, EngineFault, LinkLost
 from trainingrun_environments.seam import Decision, Dialogue
 from trainingrun_protocol.commands import NewGame
 from trainingrun_protocol.errors import DecisionError
@@ -29,7 +30,6 @@ from trainingrun_protocol.lines import (
     Refused,
 )
 
-from trainingrun_environments.daemon_link import DaemonLink, EngineFault, LinkLost
 from trainingrun_actor.play_metrics import PlayMetrics
 from trainingrun_actor.policy import Choice, Request
 

@@ -13,12 +13,13 @@ import asyncio
 from collections import deque
 from typing import Final, cast
 
-from trainingrun_environments.seam import Environment
 from trainingrun_protocol.access import Token
 from trainingrun_protocol.client import ClientConnection
 from trainingrun_protocol.commands import NewGame
 from trainingrun_protocol.errors import ProtocolError
 from trainingrun_protocol.lines import ServerLine, StatusReply
+
+from trainingrun_environments.seam import Environment
 
 CONNECT_SECONDS: Final = 5.0
 _MOST_LINES: Final = 256

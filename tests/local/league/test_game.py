@@ -479,7 +479,7 @@ def test_games_that_workers_played_are_recorded(league: LeagueProcess) -> None:
 
 
 def test_an_environment_whose_games_are_elsewhere_is_refused(tmp_path: Path) -> None:
-    """Magic is a daemon's: the process ends with a sentence."""
+    """Magic is a daemon's, and none is named: the process ends with a sentence."""
     league = LeagueProcess(tmp_path / "league", environment="magic", services="game")
     assert league.launch().end(seconds=60) == 2
-    assert "its own engine serves them" in league.log.read_text()
+    assert "--set game.daemons=HOST:PORT" in league.log.read_text()

@@ -93,7 +93,6 @@ class GenericEnvironment:
         if decision is None:
             return Shown("", question.options, texts)
         described = tuple(
-            action.description or text
-            for action, text in zip(decision.actions, texts, strict=True)
+            action.description or text for action, text in zip(decision.actions, texts, strict=True)
         )
         return Shown(decision.message, question.options, described)

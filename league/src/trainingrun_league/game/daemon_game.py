@@ -46,7 +46,7 @@ _SEAT_NAME: Final = re.compile(r"\w+\((?P<seat>[12])\)-")
 _OVER: Final = 0
 
 Keep = Callable[[Table, Turn | None], Awaitable[None]]
-Settle = Callable[[Table], Awaitable[None]]
+Show = Callable[[Table], None]
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ class DaemonGame:
         """
         await self._advance()
 
-    # --- what views read ---------------------------------------------------------------------------
+    # --- what views read ----------------------------------------------------------------------
 
     @property
     def has_secrets(self) -> bool:
@@ -149,10 +149,10 @@ class DaemonGame:
             raise GameFault("an engine says what a seat observes when it asks it")
         return "float16", asked.state
 
-    # --- what the hall does ------------------------------------------------------------------------
+    # --- what the hall does -------------------------------------------------------------------
 
     async def take_turn(
-        self, turn: Turn, *, clock: Callable[[], float], keep: Keep, settle: Settle
+        self, turn: Turn, *, clock: Callable[[], float], keep: Keep, show: Show
     ) -> None:
         """Play a legal action: first into the journal, then to the engine, then to who watches.
 
@@ -176,9 +176,9 @@ class DaemonGame:
             table = self._stopped(moved(self.table, self.position, now=clock()))
         except GameFault as fault:
             table = abandoned(counted, str(fault), now=clock())
-        await self._end_or_go_on(table, settle)
+        await self._end_or_go_on(table, keep, show)
 
-    async def engine_left(self, *, clock: Callable[[], float], settle: Settle) -> None:
+    async def engine_left(self, *, clock: Callable[[], float], keep: Keep, show: Show) -> None:
         """Settle a game whose engine has hung up in the midst of a question."""
         if self.table.phase.is_over or self.ending is not None:
             return
@@ -188,11 +188,12 @@ class DaemonGame:
             table = finished(self.table, returns, reason=reason, now=clock())
         except GameFault as fault:
             table = abandoned(self.table, str(fault), now=clock())
-        await self._end_or_go_on(table, settle)
+        await self._end_or_go_on(table, keep, show)
 
-    async def lost(self) -> None:
-        """Wait until nothing more comes from the engine."""
-        await self._link.ended.wait()
+    @property
+    def engine_end(self) -> asyncio.Event:
+        """Set when nothing more comes from the engine."""
+        return self._link.ended
 
     def settle(self, table: Table) -> None:
         """Take over how the table stands now."""
@@ -215,13 +216,14 @@ class DaemonGame:
         self._link.close()
         self._slot.give_back()
 
-    # --- the engine --------------------------------------------------------------------------------
+    # --- the engine ---------------------------------------------------------------------------
 
-    async def _end_or_go_on(self, table: Table, settle: Settle) -> None:
+    async def _end_or_go_on(self, table: Table, keep: Keep, show: Show) -> None:
         if table.phase.is_over:
             self.ending = table
             self.table = replace(self.table, turn=table.turn)
-        await settle(table)
+            await keep(table, None)
+        show(table)
 
     def _stopped(self, table: Table) -> Table:
         """Say why a game ended, where its engine has."""
@@ -382,6 +384,10 @@ class PastGame:
         """The last action for people."""
         return "" if not self.turns else scene_of(self.turns[-1]).action_text
 
+    def after(self, turns: int) -> PastGame:
+        """Return the game as it was after a number of turns, as far as it is kept."""
+        return past_game(self.table, self.turns, until=turns)
+
     def text(self, seat: int) -> str:
         """The last position that was kept: of a seat, or of all for seat 0."""
         for turn in reversed(self.turns):
@@ -442,7 +448,5 @@ def _texts(shown: Shown) -> dict[int, str]:
 def _plain(text: str, most: int, *, lines: bool = False) -> str:
     """Return an engine's text without what steers a terminal or no database takes."""
     cut = text[: most + 1]
-    clean = "".join(
-        char if char.isprintable() or (lines and char == "\n") else " " for char in cut
-    )
+    clean = "".join(char if char.isprintable() or (lines and char == "\n") else " " for char in cut)
     return clean if len(clean) <= most else f"{clean[: most - 1]}…"

@@ -2,7 +2,8 @@
 
 Every change of a game goes through its lock, first into the journal, then into memory, then to who
 watches; a caller that hangs up in between changes nothing of that. Games that are over leave the
-memory at once and are read from the journal from then on, so that none can be forgotten here.
+memory at once, with what they hold of a daemon, and are read from the journal from then on, so that
+none can be forgotten here. While an engine is waited for no clock runs.
 
 Border: seats and actions as values in, states as messages out; tokens and requests are read in
 ``service``.
@@ -14,15 +15,15 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, TypeVar
 
 from trainingrun_contracts.league.v1.game_pb2 import GameState
 from trainingrun_environments.errors import GameFault
 
 from trainingrun_league.errors import Conflict, Exhausted, LeagueError, NotFound, Reused
-from trainingrun_league.game.engine import Engine
 from trainingrun_league.game.journal import Creation, GameJournal, JournalGame
-from trainingrun_league.game.played import PlayedGame
+from trainingrun_league.game.sources import GameSource, HeldGame
 from trainingrun_league.game.table import (
     Table,
     Turn,
@@ -33,7 +34,7 @@ from trainingrun_league.game.table import (
     overdue,
     resumed,
 )
-from trainingrun_league.game.views import state_message
+from trainingrun_league.game.views import SeenGame, state_message
 
 PERSON: Final = "person/"
 _log = logging.getLogger(__name__)
@@ -101,7 +102,7 @@ class _Watcher:
 class _OpenGame:
     """A game of the hall."""
 
-    def __init__(self, played: PlayedGame) -> None:
+    def __init__(self, played: HeldGame) -> None:
         self.played = played
         self.lock = asyncio.Lock()
         self.watchers: set[_Watcher] = set()
@@ -112,14 +113,14 @@ class Hall:
 
     def __init__(
         self,
-        engine: Engine,
+        source: GameSource,
         journal: GameJournal,
         *,
         holder: str,
         clock: Callable[[], float],
         bounds: Bounds,
     ) -> None:
-        self._engine = engine
+        self._source = source
         self._journal = journal
         self._holder = holder
         self._clock = clock
@@ -127,6 +128,7 @@ class Hall:
         self._games: dict[str, _OpenGame] = {}
         self._watchers = 0
         self._changes: set[asyncio.Task[Any]] = set()
+        self._followers: set[asyncio.Task[None]] = set()
         self.on_end: Callable[[Table], None] = lambda _table: None
         """Is called with every game that ends here."""
 
@@ -146,12 +148,12 @@ class Hall:
         for table in await self._journal.open_games(self._holder):
             turns = await self._journal.turns(table.game_id)
             try:
-                played = PlayedGame(self._engine, resumed(table, now=now), turns)
+                played = self._source.resume(resumed(table, now=now), turns)
             except GameFault as fault:
                 _log.warning("the game %s cannot be resumed: %s", table.game_id, fault)
                 await self._journal.keep(abandoned(table, str(fault), now=now))
                 continue
-            self._games[table.game_id] = _OpenGame(played)
+            self._hold(played)
         return len(self._games)
 
     async def open(self, table: Table, creation: Creation) -> Table:
@@ -256,13 +258,14 @@ class Hall:
         if game is None:
             await self._read(game_id)
         else:
+            game.played.give_up("it was deleted")
             await self._change(game, lambda open_game: self._abandon(open_game, "it was deleted"))
         await self._journal.delete(game_id)
 
     async def expire(self) -> None:
         """End the games whose time is up."""
         now = self._clock()
-        late = [game for game in self._games.values() if now >= game.played.table.deadline]
+        late = [game for game in self._games.values() if _is_due(game, now)]
         for game in late:
             await self._change(game, self._expire)
 
@@ -271,30 +274,58 @@ class Hall:
         await self._journal.delete_oldest(kept=self._bounds.kept)
 
     async def close(self) -> None:
-        """Wait for changes that are being made."""
-        if self._changes:
-            await asyncio.wait(self._changes)
+        """Let go of engines, and wait for changes that are being made."""
+        for game in self._games.values():
+            game.played.give_up("the Game service was stopped, and its engine's game with it")
+        if self._followers or self._changes:
+            await asyncio.wait({*self._followers, *self._changes})
 
     async def _opened(self, table: Table, creation: Creation) -> JournalGame:
         self._check_room(table)
         try:
-            played = PlayedGame(self._engine, table)
+            played = await self._source.open(table)
         except GameFault as fault:
             raise Conflict(f"no game can be begun: {fault}") from fault
-        made = JournalGame(table, self._holder, creation)
-        self._games[table.game_id] = _OpenGame(played)
         try:
+            self._check_room(table)  # others came while an engine began
+            self._hold(played)
+            made = JournalGame(table, self._holder, creation)
             is_new = await self._journal.create(made)
         except LeagueError:
-            del self._games[table.game_id]
+            self._let_go(played)
             raise
         if not is_new:
-            del self._games[table.game_id]
+            self._let_go(played)
             there = await self._journal.find_created(creation.key)
             if there is None:
                 raise Conflict(f"the game {table.game_id} was just deleted: create another one")
             return there
         return made
+
+    def _hold(self, played: HeldGame) -> None:
+        """Have a game in memory, and follow its engine."""
+        game = self._games[played.table.game_id] = _OpenGame(played)
+        if played.engine_end is not None:
+            task = asyncio.create_task(self._follow(game, played.engine_end))
+            self._followers.add(task)
+            task.add_done_callback(self._followers.discard)
+
+    def _let_go(self, played: HeldGame) -> None:
+        self._games.pop(played.table.game_id, None)
+        played.close()
+
+    async def _follow(self, game: _OpenGame, engine_end: asyncio.Event) -> None:
+        """Settle a game whose engine leaves while a player thinks."""
+        await engine_end.wait()
+        try:
+            await self._change(game, self._engine_left)
+        except LeagueError as error:
+            _log.warning("the end of a game is written later: %s", error)
+
+    async def _engine_left(self, game: _OpenGame) -> None:
+        await game.played.engine_left(
+            clock=self._clock, keep=self._journal.keep, show=partial(self._show, game)
+        )
 
     def _check_room(self, table: Table) -> None:
         if len(self._games) >= self._bounds.games:
@@ -330,34 +361,35 @@ class Hall:
             expected_turn=move.expected_turn,
             action=move.turn.action,
         )
-        turns = len(played.turns)
-        table = played.play(move.turn, now=self._clock())
-        is_played = len(played.turns) > turns
-        try:
-            await self._settle(game, table, move.turn if is_played else None)
-        except LeagueError:
-            played.take_back(turns)
-            raise
+        await played.take_turn(
+            move.turn, clock=self._clock, keep=self._journal.keep, show=partial(self._show, game)
+        )
         return state_message(played, move.seat)
 
     async def _expire(self, game: _OpenGame) -> None:
         played = game.played
-        late = overdue(played.table, played.position, bound=played.bound, now=self._clock())
-        if late is not None:
+        late = played.ending or overdue(
+            played.table, played.position, bound=played.bound, now=self._clock()
+        )
+        if late is not None and not played.table.phase.is_over:
             await self._settle(game, late)
 
     async def _abandon(self, game: _OpenGame, reason: str) -> None:
         if not game.played.table.phase.is_over:
             await self._settle(game, abandoned(game.played.table, reason, now=self._clock()))
 
-    async def _settle(self, game: _OpenGame, table: Table, turn: Turn | None = None) -> None:
+    async def _settle(self, game: _OpenGame, table: Table) -> None:
         """Keep how a game stands now, and show it to who watches."""
-        await self._journal.keep(table, turn)
+        await self._journal.keep(table)
+        self._show(game, table)
+
+    def _show(self, game: _OpenGame, table: Table) -> None:
+        """Take over how a game stands, and show it to who watches."""
         played = game.played
         played.settle(table)
         is_over = table.phase.is_over
         if is_over:
-            self._games.pop(table.game_id, None)
+            self._let_go(played)
         states = {
             seat: state_message(played, seat) for seat in {each.seat for each in game.watchers}
         }
@@ -376,16 +408,16 @@ class Hall:
             )
         return found
 
-    async def _replayed(self, game_id: str) -> PlayedGame:
-        """Return a game that is over, played again."""
+    async def _replayed(self, game_id: str) -> SeenGame:
+        """Return a game that is over, to be seen again."""
         table = (await self._read(game_id)).table
         turns = await self._journal.turns(game_id)
         try:
-            return PlayedGame(self._engine, table, turns)
+            return self._source.past(table, turns)
         except GameFault as fault:
             raise Conflict(f"the game {game_id} cannot be played again: {fault}") from fault
 
-    async def replayed(self, game_id: str) -> PlayedGame:
+    async def replayed(self, game_id: str) -> SeenGame:
         """Return a game with its turns: one that is over, or has no secrets.
 
         Raises:
@@ -402,10 +434,10 @@ class Hall:
                     f"the game {game_id} is not over, and its players must not see it all: stream"
                     " it"
                 )
-            return played.copy()
+            return played.after(len(played.turns))
 
 
-def _repeated(played: PlayedGame, move: Move) -> GameState | None:
+def _repeated(played: SeenGame, move: Move) -> GameState | None:
     """Return the state that an action led to which was played before; None where it is new."""
     for place, turn in enumerate(played.turns):
         if turn.key != move.key or turn.seat != move.seat:
@@ -417,3 +449,12 @@ def _repeated(played: PlayedGame, move: Move) -> GameState | None:
             )
         return state_message(played.after(place + 1), move.seat)
     return None
+
+
+def _is_due(game: _OpenGame, now: float) -> bool:
+    """Whether a clock has run out; a game that is being changed waits for its engine or the
+    journal, and for no player.
+    """
+    if game.lock.locked():
+        return False
+    return game.played.ending is not None or now >= game.played.table.deadline

@@ -6,7 +6,6 @@ the rules are the same ones.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Final
@@ -41,6 +40,7 @@ class PlayedGame:
         self._engine = engine
         self.table = table
         self.ending: Table | None = None
+        self.engine_end = None
         self.turns: list[Turn] = []
         self._begin(turns)
 
@@ -77,7 +77,7 @@ class PlayedGame:
         *,
         clock: Callable[[], float],
         keep: Callable[[Table, Turn | None], Awaitable[None]],
-        settle: Callable[[Table], Awaitable[None]],
+        show: Callable[[Table], None],
     ) -> None:
         """See ``sources.HeldGame``."""
         turns = len(self.turns)
@@ -88,11 +88,7 @@ class PlayedGame:
         except LeagueError:
             self.take_back(turns)
             raise
-        await settle(table)
-
-    async def lost(self) -> None:
-        """See ``sources.HeldGame``: the engine is a part of this process."""
-        await asyncio.Event().wait()
+        show(table)
 
     async def engine_left(self, **_more: object) -> None:
         """See ``sources.HeldGame``: it does not."""

@@ -7,9 +7,9 @@ from typing import Final
 
 from trainingrun_contracts.league.v1.game_pb2 import GetReplayResponse
 
+from trainingrun_league.game.daemon_game import scene_of
 from trainingrun_league.game.engine import Engine
 from trainingrun_league.game.played import PlayedGame
-from trainingrun_league.game.daemon_game import scene_of
 from trainingrun_league.game.table import Table
 from trainingrun_league.game.views import (
     WATCHER,

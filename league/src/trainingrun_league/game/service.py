@@ -11,7 +11,7 @@ import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import replace
 from hashlib import sha256
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import grpc.aio
 import msgspec
@@ -45,10 +45,13 @@ from trainingrun_contracts.league.v1.game_pb2_grpc import (
     add_GameServiceServicer_to_server,
 )
 from trainingrun_environments.errors import GameFault, UnknownEnvironment
+from trainingrun_protocol.access import TokenError
+from trainingrun_protocol.given_token import token_in_environment
 
 from trainingrun_league.declaration import Audience, Host, ServiceDeclaration
 from trainingrun_league.errors import InvalidRequest, LeagueError, NotPermitted
-from trainingrun_league.game.engine import Engine, engine_of
+from trainingrun_league.game.daemons import Daemons, daemons_of
+from trainingrun_league.game.engine import Engine
 from trainingrun_league.game.hall import Bounds, Hall, Move
 from trainingrun_league.game.journal import (
     Creation,
@@ -58,7 +61,6 @@ from trainingrun_league.game.journal import (
     read_page_token,
 )
 from trainingrun_league.game.played import PlayedGame
-from trainingrun_league.game.replay import replay_message
 from trainingrun_league.game.reports import ResultReporter
 from trainingrun_league.game.requests import (
     actions_of,
@@ -72,6 +74,7 @@ from trainingrun_league.game.requests import (
     thought_of,
 )
 from trainingrun_league.game.seat_tokens import SEATS, seat_of, seat_token
+from trainingrun_league.game.sources import GameSource, source_of
 from trainingrun_league.game.table import Phase, Table, Thought, Turn
 from trainingrun_league.game.views import WATCHER, summary_message
 from trainingrun_league.server.caller import caller
@@ -93,23 +96,30 @@ class GameSettings(msgspec.Struct, frozen=True):
         games: that are played at once.
         games_of_person: of these, by one person.
         kept: games in the database; the oldest are deleted beyond.
+        daemons: ``HOST:PORT,…`` of an engine that games are played by; a name may stand for several
+            addresses.
+        decks: names with commas, of which each game's seed draws two.
+        engine_seconds: that an engine may take until it asks again.
     """
 
     holder: str = "game-0"
     games: int = 2000
     games_of_person: int = 4
     kept: int = 200_000
+    daemons: str = ""
+    decks: str = ""
+    engine_seconds: Annotated[float, msgspec.Meta(ge=1, le=600)] = 60.0
 
 
 class GameServicer(GameServiceServicer):
     """The calls; see ``game.proto``."""
 
     def __init__(
-        self, hall: Hall, journal: GameJournal, engine: Engine, host: Host, *, holder: str
+        self, hall: Hall, journal: GameJournal, source: GameSource, host: Host, *, holder: str
     ) -> None:
         self._hall = hall
         self._journal = journal
-        self._engine = engine
+        self._source = source
         self._clock = host.clock
         self._key = host.settings.token_key
         self._address = host.addresses.get(ServiceName.GAME, "")
@@ -168,7 +178,7 @@ class GameServicer(GameServiceServicer):
 
     async def GetReplay(self, request: GetReplayRequest, _context: Any) -> GetReplayResponse:
         """See the protocol."""
-        return replay_message(self._engine, await self._hall.replayed(request.game_id))
+        return self._source.replay(await self._hall.replayed(request.game_id))
 
     async def ListGames(self, request: ListGamesRequest, _context: Any) -> ListGamesResponse:
         """See the protocol."""
@@ -219,7 +229,7 @@ class GameServicer(GameServiceServicer):
         )
         actions = actions_of(game, field=field)
         try:
-            played = await asyncio.to_thread(_played, self._engine, table, actions)
+            played = await asyncio.to_thread(_played, self._source.rules(), table, actions)
         except GameFault as fault:
             raise InvalidRequest(f"{field}: {fault}") from fault
         if not played.table.phase.is_over:
@@ -238,7 +248,7 @@ class GameServicer(GameServiceServicer):
 class GameService:
     """See ``declaration.Service``."""
 
-    def __init__(self, host: Host, engine: Engine, settings: GameSettings) -> None:
+    def __init__(self, host: Host, source: GameSource, settings: GameSettings) -> None:
         bounds = Bounds(
             games=settings.games, games_of_person=settings.games_of_person, kept=settings.kept
         )
@@ -246,11 +256,11 @@ class GameService:
         self._journal = GameJournal(host.engine)
         self._bounds = bounds
         self._hall = Hall(
-            engine, self._journal, holder=settings.holder, clock=host.clock, bounds=bounds
+            source, self._journal, holder=settings.holder, clock=host.clock, bounds=bounds
         )
-        self._reporter = ResultReporter(self._journal, host.peers, bound=engine.spec.reward_bound)
+        self._reporter = ResultReporter(self._journal, host.peers, bound=source.spec.reward_bound)
         self._servicer = GameServicer(
-            self._hall, self._journal, engine, host, holder=settings.holder
+            self._hall, self._journal, source, host, holder=settings.holder
         )
         ended = _metrics(host.metrics, self._hall)
 
@@ -267,12 +277,12 @@ class GameService:
         Raises:
             InvalidRequest: the environment's games cannot be played here.
         """
-        try:
-            engine = engine_of(host.settings.environment)
-        except UnknownEnvironment as error:
-            raise InvalidRequest(f"the Game service: {error}") from error
         settings = host.settings.section(ServiceName.GAME, GameSettings)
-        service = cls(host, engine, settings)
+        try:
+            source = _source(host, settings)
+        except (UnknownEnvironment, TokenError) as error:
+            raise InvalidRequest(f"the Game service: {error}") from error
+        service = cls(host, source, settings)
         await service._hall.resume()
         return service
 
@@ -317,6 +327,17 @@ GAME: Final = ServiceDeclaration(
         {"JoinGame", "SubmitAction", "GetGameState", "StreamGame", "GetReplay", "ListGames"}
     ),
 )
+
+
+def _source(host: Host, settings: GameSettings) -> GameSource:
+    daemons = None if not settings.daemons else Daemons(daemons_of(settings.daemons))
+    return source_of(
+        host.settings.environment,
+        daemons,
+        decks=[name for name in settings.decks.split(",") if name],
+        seconds=settings.engine_seconds,
+        token=token_in_environment(),
+    )
 
 
 def _metrics(registry: CollectorRegistry, hall: Hall) -> Counter:

@@ -8,6 +8,7 @@ Border: tables in, games out; what becomes of them the ``hall`` decides.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
@@ -23,7 +24,7 @@ from trainingrun_protocol.commands import NO_SCENARIO, NewGame, format_command
 from trainingrun_protocol.errors import CommandError
 
 from trainingrun_league.errors import InvalidRequest
-from trainingrun_league.game.daemon_game import DaemonGame, Keep, Settle, past_game
+from trainingrun_league.game.daemon_game import DaemonGame, Keep, Show, past_game
 from trainingrun_league.game.daemons import Daemons
 from trainingrun_league.game.engine import Engine, engine_of
 from trainingrun_league.game.played import PlayedGame
@@ -50,31 +51,29 @@ class HeldGame(SeenGame, Protocol):
         """The most that a game gives."""
 
     async def take_turn(
-        self, turn: Turn, *, clock: Callable[[], float], keep: Keep, settle: Settle
+        self, turn: Turn, *, clock: Callable[[], float], keep: Keep, show: Show
     ) -> None:
         """Play a legal action.
 
         Args:
             turn: of the seat to move.
             clock: for deadlines.
-            keep: writes a turn into the journal.
-            settle: writes how the table stands, and shows it to who watches.
+            keep: writes how the table stands into the journal, with a turn.
+            show: takes it over, and shows it to who watches.
 
         Raises:
             LeagueError: the journal cannot be written.
         """
 
-    async def lost(self) -> None:
-        """Wait until its engine is gone; for ever where it is a part of this process."""
+    @property
+    def engine_end(self) -> asyncio.Event | None:
+        """Set when its engine is gone; None where it is a part of this process."""
 
-    async def engine_left(self, *, clock: Callable[[], float], settle: Settle) -> None:
+    async def engine_left(self, *, clock: Callable[[], float], keep: Keep, show: Show) -> None:
         """Settle a game whose engine is gone."""
 
     def settle(self, table: Table) -> None:
         """Take over how the table stands now."""
-
-    def after(self, turns: int) -> SeenGame:
-        """Return the game as it was after a number of turns."""
 
     def give_up(self, reason: str) -> None:
         """Wait no longer for its engine."""

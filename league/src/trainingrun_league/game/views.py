@@ -62,6 +62,9 @@ class SeenGame(Protocol):
     def has_secrets(self) -> bool:
         """Whether who watches must not see everything."""
 
+    def after(self, turns: int) -> SeenGame:
+        """Return the game as it was after a number of turns, as far as it can be seen."""
+
     @property
     def last_text(self) -> str:
         """The last action for people."""

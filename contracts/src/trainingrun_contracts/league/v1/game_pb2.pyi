@@ -53,18 +53,24 @@ class LegalAction(_message.Message):
 
     NUMBER_FIELD_NUMBER: _builtins.int
     TEXT_FIELD_NUMBER: _builtins.int
+    FEATURES_FIELD_NUMBER: _builtins.int
     number: _builtins.int
     text: _builtins.str
     """For people to read."""
+    features: _builtins.bytes
+    """Of environments whose actions describe themselves: the numbers of this one, as float16,
+    little-endian; for the seat to move alone.
+    """
     def __init__(
         self,
         *,
         number: _builtins.int = ...,
         text: _builtins.str = ...,
+        features: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["number", b"number", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["features", b"features", "number", b"number", "text", b"text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
