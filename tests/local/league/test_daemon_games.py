@@ -1,14 +1,12 @@
-"""Games whose engine stands behind the line protocol: real daemons, and engines with faults."""
+"""Games whose engine stands behind the line protocol: real daemons, and one that falls silent."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import socket
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -35,20 +33,18 @@ from trainingrun_contracts.league.v1.game_pb2 import (
 from trainingrun_contracts.league.v1.game_pb2_grpc import GameServiceStub
 from trainingrun_contracts.league.v1.matchmaker_pb2 import FindMatchRequest, QueueMode
 from trainingrun_contracts.league.v1.matchmaker_pb2_grpc import MatchmakerServiceStub
-from trainingrun_league.errors import Conflict, LeagueError, Unavailable
+from trainingrun_league.errors import Conflict
 from trainingrun_league.game.daemons import Daemons, daemons_of
 from trainingrun_league.game.hall import Bounds, Hall, Move
-from trainingrun_league.game.journal import Creation, GameJournal
+from trainingrun_league.game.journal import GameJournal
 from trainingrun_league.game.sources import source_of
-from trainingrun_league.game.table import Phase, Table, Turn
-from trainingrun_league.store.engine import connect
-from trainingrun_league.store.migrating import migrate
+from trainingrun_league.game.table import Turn
 
+from testkit.league.engine_games import TurnedClock, begun, journal_in
 from testkit.league.league_process import LeagueProcess
 from testkit.own_engines import engine_in_python
 from testkit.roles.daemon_process import daemons
-from testkit.servers.faulty_engine import GOAL, Fault, faulty_engine
-from testkit.waiting import BUSY, until
+from testkit.waiting import until
 
 if TYPE_CHECKING:  # asynchronous clients have a type in the stubs alone
     from trainingrun_contracts.league.v1.game_pb2_grpc import GameServiceAsyncStub
@@ -77,12 +73,15 @@ def league_of(folder: Path, environment: str, *ports: int, services: str = "game
 
 
 def active_games(port: int) -> int:
-    """What a daemon says of itself."""
-    with socket.create_connection(("127.0.0.1", port), 10) as link, link.makefile("rw") as lines:
+    """What a daemon says of itself; not all of them hang up behind it."""
+    found = -1
+    with socket.create_connection(("127.0.0.1", port), 60) as link, link.makefile("rw") as lines:
         lines.write("STATUS\n")
         lines.flush()
-        said = lines.read()
-    return int(next(line for line in said.splitlines() if "Active games" in line).split()[-1])
+        while "Max concurrent" not in (line := lines.readline()):
+            assert line, "no whole answer to STATUS"
+            found = int(line.split()[-1]) if "Active games" in line else found
+    return found
 
 
 async def opened(stub: GameServiceAsyncStub, key: str = "k", **more: Any) -> CreateGameResponse:
@@ -134,7 +133,7 @@ def test_two_clients_play_a_game_of_an_own_engine_whose_result_is_rated_once(
     tmp_path: Path,
 ) -> None:
     """Two people are paired; their game is played on the daemon, and Elo has one result of it,
-    also after a repeated action and a restart.
+    also after a repeated action.
     """
 
     async def scenario(league: LeagueProcess, port: int) -> None:
@@ -186,20 +185,13 @@ def test_two_clients_play_a_game_of_an_own_engine_whose_result_is_rated_once(
             asyncio.run(scenario(league, port))
             with league.blocking("elo") as channel:
                 elo = EloServiceStub(channel)
-                results = lambda: len(elo.ListResults(ListResultsRequest()).results)  # noqa: E731
-                until(lambda: results() == 1, seconds=30, what="the result is rated")
-                league.kill()
-                league.start()
-                until(lambda: _is_there(results), seconds=30, what="the league is back")
-                assert results() == 1
+                until(lambda: rated(elo), seconds=30, what="the result is rated")
+                assert rated(elo) == 1
 
 
-def _is_there(ask: Any) -> bool:
-    try:
-        ask()
-    except grpc.RpcError:
-        return False
-    return True
+def rated(elo: EloServiceStub) -> int:
+    """How many results the Elo service has."""
+    return len(elo.ListResults(ListResultsRequest()).results)
 
 
 def test_a_game_of_magic_keeps_each_hand_to_its_seat(tmp_path: Path) -> None:
@@ -221,8 +213,9 @@ def test_a_game_of_magic_keeps_each_hand_to_its_seat(tmp_path: Path) -> None:
                 seen.add(seat)
                 asked, other = [await state_of(stub, made, each) for each in (seat, 3 - seat)]
                 for hidden in (watched, other):
-                    assert not (hidden.legal_actions or hidden.observation)
-                assert not (watched.text or watched.seed or watched.actions)
+                    assert not hidden.legal_actions
+                    assert not hidden.observation
+                assert not watched.text
                 assert asked.text.count("  hand: ") == 1
                 assert len(asked.observation) == 2 * 320
                 assert all(len(each.features) == 2 * 120 for each in asked.legal_actions)
@@ -235,7 +228,7 @@ def test_a_game_of_magic_keeps_each_hand_to_its_seat(tmp_path: Path) -> None:
             assert "the daemon 127.0.0.1:" in last.reason
             assert list(last.returns) == [0.0, 0.0]
             with pytest.raises(grpc.aio.AioRpcError) as away:
-                await opened(stub, key="a third")
+                await opened(stub, key="third")
             assert away.value.code() is grpc.StatusCode.UNAVAILABLE
 
     with daemons(tmp_path, 1) as (daemon,):
@@ -266,10 +259,6 @@ def test_a_service_that_is_killed_frees_the_slots_and_abandons_its_games(tmp_pat
             assert (await stub.SubmitAction(sent)).state.turn == 1
             replay = await stub.GetReplay(GetReplayRequest(game_id=made.game_id))
             assert [turn.action for turn in replay.turns] == [sent.action]
-            again = await opened(stub, key="again")
-            assert league.stop() == 0
-            league.start()
-            assert "was stopped" in (await state_of(stub, again, 0)).reason
 
     with engine_in_python(tmp_path) as port:
         league = league_of(tmp_path, DOMINEERING, port)
@@ -277,84 +266,78 @@ def test_a_service_that_is_killed_frees_the_slots_and_abandons_its_games(tmp_pat
             asyncio.run(scenario(league, port))
 
 
-# --- engines with faults, under the hall itself ---------------------------------------------------
+# --- the hall itself, with an engine that falls silent
 
-PLAYED = {Fault.NONE, Fault.SPEAKS_LATE, Fault.CLOSES_AFTER, Fault.UNSEEDED, Fault.FLAGS}
-PLAYED |= {Fault.EMPTY_LINE, Fault.RETURNS_SOMETIMES, Fault.RETURNS_SWAPPED, Fault.ASKS_BOTH}
-PLAYED |= {Fault.SHARED, Fault.BAD_ANSWER, Fault.HANGS, Fault.DIES, Fault.NO_LIMIT, Fault.LEAKS}
-PLAYED |= {Fault.SLOW, Fault.SECOND_GAME, Fault.SECOND_DTYPE, Fault.OTHER_TYPE, Fault.NO_SLOTS}
-AWAY = {Fault.NO_STATUS, Fault.SILENT}
-ADDER = Engine("adder", (GOAL,), Vocabulary(3))
+QUESTION = {
+    "seat": 1,
+    "observation": {"shape": [2], "dtype": "uint8", "data": "AAE="},
+    "actions": [{"index": 0, "description": "go\x00\x1b[31m on"}],
+    "message": "a line\nanother \u202e line",
+}
+MUTE = Engine("mute", (2,), Vocabulary(1))
 
 
 @asynccontextmanager
-async def hall_of(folder: Path, port: int) -> AsyncIterator[tuple[Hall, Daemons]]:
-    """A hall whose games are played by the engine at a port."""
-    engine = connect(f"sqlite+aiosqlite:///{folder / 'games.db'}")
-    await migrate(engine)
-    slots = Daemons(daemons_of(f"127.0.0.1:{port}"))
-    source = source_of(ADDER, slots, decks=(), seconds=20, token=None)
-    hall = Hall(source, GameJournal(engine), holder="h", clock=time.time, bounds=Bounds())
-    try:
-        yield hall, slots
-    finally:
-        await hall.close()
-        await engine.dispose()
+async def mute_engine() -> AsyncIterator[tuple[int, asyncio.Event]]:
+    """An engine that asks once, hears the answer, and says nothing more; with deck ``mute`` it
+    does not even ask. The event is set when it has heard an answer.
+    """
+    has_heard = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        command = (await reader.readline()).decode()
+        if command.startswith("STATUS"):
+            writer.write(b"FORGE DAEMON STATUS\nActive games: 0\nMax concurrent: 5\n")
+        elif "mute" not in command:
+            writer.write(f"DECISION: {json.dumps(QUESTION)}\n".encode())
+            if await reader.readline():
+                has_heard.set()
+            await reader.read()
+        else:
+            await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        yield server.sockets[0].getsockname()[1], has_heard
 
 
-async def played_out(hall: Hall, number: int) -> Phase | str:
-    """Create a game, play its first action again and again; return how it ended."""
-    table = Table(
-        game_id=f"g-{number}",
-        match_id="",
-        purpose=0,
-        players=(ADA, EVE),
-        seed=number,
-        move_seconds=600.0,
-        created_at=time.time(),
-    )
-    ends = list[Phase]()
-    hall.on_end = lambda ended: ends.append(ended.phase)
-    try:
-        await hall.open(table, Creation(f"k{number}", ""))
-    except (Conflict, Unavailable) as error:
-        return str(error)
-    for seat, player in enumerate((ADA, EVE), 1):
-        state = await hall.join(table.game_id, seat, player)
-    for turn in range(30):
-        state = await hall.state(table.game_id, 0)
-        if state.phase != RUNNING:
-            break
-        seat = state.seat_to_move
-        action = (await hall.state(table.game_id, seat)).legal_actions[0].number
-        await hall.play(table.game_id, Move(seat, f"{turn}", turn, Turn(seat, action, f"{turn}")))
-    if not ends:
-        await hall.delete(table.game_id)
-        return "endless"
-    return ends[0]
-
-
-@pytest.mark.parametrize("fault", list(Fault))
-def test_a_faulty_engine_costs_its_own_game_alone(fault: Fault, tmp_path: Path) -> None:
-    """Whatever an engine does wrong, its game ends with a sentence or is played, and gives its
-    slot back; a game of a sound engine before and behind it is not touched.
+def test_a_silent_engine_holds_up_nobody_but_its_game(tmp_path: Path) -> None:
+    """While an engine is waited for, other games go on, its own can be deleted at once, no clock
+    ends it, and what an engine writes steers no terminal. One that asks nothing is given up.
     """
 
-    async def scenario(port: int) -> None:
-        async with hall_of(tmp_path, port) as (hall, slots):
-            for number in (1, 2):
-                async with asyncio.timeout(60 * BUSY):
-                    found = await played_out(hall, number)
-                if fault in AWAY:
-                    assert "no daemon answers" in str(found)
-                elif fault is Fault.ENDLESS:
-                    assert found == "endless"
-                elif isinstance(found, str):
-                    assert found.startswith("no game can be begun: ")
-                else:
-                    assert (found is Phase.FINISHED) == (fault in PLAYED)
-                assert slots.held == 0
-                assert hall.running == 0
+    def hall_at(port: int, journal: GameJournal, *, seconds: float, deck: str) -> Hall:
+        source = source_of(
+            MUTE,
+            Daemons(daemons_of(f"localhost:{port}")),
+            decks=(deck,),
+            seconds=seconds,
+            token=None,
+        )
+        return Hall(source, journal, holder="h", clock=clock.now, bounds=Bounds())
 
-    with faulty_engine(fault) as port:
-        asyncio.run(scenario(port))
+    async def scenario() -> None:
+        async with journal_in(tmp_path) as journal, mute_engine() as (port, has_heard):
+            hall = hall_at(port, journal, seconds=3600, deck="a")
+            for game_id in ("a", "b"):
+                await begun(hall, game_id)
+            state = await hall.state("a", 1)
+            assert state.text == "a line\nanother   line"
+            assert state.legal_actions[0].text == "go  [31m on"
+            move = Move(1, "k", 0, Turn(1, 0, "k"))
+            waiting = asyncio.create_task(hall.play("a", move))
+            await has_heard.wait()
+            clock.value += 7200
+            await hall.expire()
+            assert (await hall.state("b", 0)).reason == "seat 1 did not move within 600 s"
+            await hall.delete("a")
+            assert (await waiting).reason == "it was deleted"
+            with pytest.raises(Conflict, match="asked nothing for 1 s"):
+                await begun(hall_at(port, journal, seconds=1, deck="mute"), "c")
+            await begun(hall, "d")
+            await hall.close()
+            assert "was stopped" in (await hall.state("d", 0)).reason
+
+    clock = TurnedClock()
+    asyncio.run(scenario())

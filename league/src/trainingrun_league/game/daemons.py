@@ -78,8 +78,11 @@ class Slot:
 class Daemons:
     """See above."""
 
-    def __init__(self, names: Sequence[DaemonName]) -> None:
+    def __init__(
+        self, names: Sequence[DaemonName], *, status_seconds: float = STATUS_SECONDS
+    ) -> None:
         self._names = tuple(names)
+        self._status_seconds = status_seconds
         self._held: Counter[str] = Counter()
 
     @property
@@ -101,7 +104,7 @@ class Daemons:
                 for host, port in sorted(endpoints, key=lambda each: self._held[_text(*each)]):
                     slot = self._reserve(_text(host, port))
                     try:
-                        if await _has_room(host, port, ours=self._held[slot.endpoint]):
+                        if await self._has_room(host, port, slot):
                             return slot
                         full += 1
                     except (OSError, ProtocolError, TimeoutError) as error:
@@ -118,6 +121,13 @@ class Daemons:
         if full:
             raise Exhausted("every daemon plays as many games as it may: try again later")
         raise Unavailable(f"no daemon answers: {'; '.join(problems[:3]) or 'none is known'}"[:500])
+
+    async def _has_room(self, host: str, port: int, slot: Slot) -> bool:
+        """Ask a daemon whether one more game begins at once; the slot counts as ours already."""
+        async with asyncio.timeout(self._status_seconds):
+            reply = await _status(host, port)
+        others = reply.active + (reply.queued or 0)
+        return self._held[slot.endpoint] <= reply.slots and others < reply.max_concurrent
 
     def _reserve(self, endpoint: str) -> Slot:
         self._held[endpoint] += 1
@@ -144,14 +154,6 @@ class Daemons:
 
 def _text(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-async def _has_room(host: str, port: int, *, ours: int) -> bool:
-    """Ask a daemon whether one more game begins at once; ``ours`` counts that one."""
-    async with asyncio.timeout(STATUS_SECONDS):
-        reply = await _status(host, port)
-    others = reply.active + (reply.queued or 0)
-    return ours <= reply.slots and others < reply.max_concurrent
 
 
 async def _status(host: str, port: int) -> StatusReply:

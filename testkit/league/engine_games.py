@@ -1,0 +1,60 @@
+"""What games of engines are tested with in one process: a journal, a clock, a game that has begun.
+
+async with journal_in(tmp_path) as journal:
+    hall = Hall(source, journal, holder="h", clock=clock.now, bounds=Bounds())
+    await begun(hall, "g")
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from trainingrun_league.game.hall import Hall
+from trainingrun_league.game.journal import Creation, GameJournal
+from trainingrun_league.game.table import Table
+from trainingrun_league.store.engine import connect
+from trainingrun_league.store.migrating import migrate
+
+PLAYERS = ("person/ada", "person/eve")
+MOVE_SECONDS = 600.0
+_BEGIN = 1_000_000.0
+
+
+@asynccontextmanager
+async def journal_in(folder: Path) -> AsyncIterator[GameJournal]:
+    """A journal in a database of its own."""
+    engine = connect(f"sqlite+aiosqlite:///{folder / 'games.db'}")
+    await migrate(engine)
+    try:
+        yield GameJournal(engine)
+    finally:
+        await engine.dispose()
+
+
+class TurnedClock:
+    """A clock that the test turns."""
+
+    def __init__(self) -> None:
+        self.value = _BEGIN
+
+    def now(self) -> float:
+        """Seconds."""
+        return self.value
+
+
+async def begun(hall: Hall, game_id: str) -> None:
+    """Open a game, and seat both players."""
+    table = Table(
+        game_id=game_id,
+        match_id="",
+        purpose=0,
+        players=PLAYERS,
+        seed=4,
+        move_seconds=MOVE_SECONDS,
+        created_at=_BEGIN,
+    )
+    await hall.open(table, Creation(game_id, ""))
+    for seat, player in enumerate(PLAYERS, 1):
+        await hall.join(game_id, seat, player)
