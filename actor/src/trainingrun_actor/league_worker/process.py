@@ -11,10 +11,11 @@ from trainingrun_contracts.league.channel import open_channel
 from trainingrun_contracts.league.v1.game_pb2_grpc import GameServiceStub
 from trainingrun_contracts.league.v1.matchmaker_pb2_grpc import MatchmakerServiceStub
 from trainingrun_contracts.league.v1.model_pb2_grpc import ModelServiceStub
-from trainingrun_environments.registry import games_of
+from trainingrun_environments.games import Games
+from trainingrun_environments.registry import environment_of
 
 from trainingrun_actor.league_worker.options import Options
-from trainingrun_actor.league_worker.roster import Roster
+from trainingrun_actor.league_worker.roster import Players, Roster
 from trainingrun_actor.league_worker.weights import Weights
 from trainingrun_actor.league_worker.worker import LeagueServices, Worker
 from trainingrun_actor.startup import stop_event
@@ -31,7 +32,9 @@ async def work(options: Options) -> None:
     Raises:
         ConfigError: there is no such environment, or the league refuses the token.
     """
-    games = games_of(options.environment)
+    environment = environment_of(options.environment)
+    games: Games | None = getattr(environment, "games", None)
+    spec = environment.spec
     stop = stop_event()
     async with AsyncExitStack() as stack:
         channels = {
@@ -54,15 +57,15 @@ async def work(options: Options) -> None:
             game=game_at(options.game.target),
             game_at=game_at,
         )
-        roster = Roster(games, Weights(model, options.cache, games.spec))
+        weights = Weights(model, options.cache, spec)
         worker = Worker(
             services,
-            roster,
+            Players(spec, weights) if games is None else Roster(games, weights),
             name=options.name,
             seats=options.seats,
             recorded=options.recorded,
             stop=stop,
         )
-        _log.info("worker %s plays %s", options.name, games.spec.name)
+        _log.info("worker %s plays %s", options.name, spec.name)
         await worker.run()
         _log.info("worker %s ended after %d games", options.name, worker.played)

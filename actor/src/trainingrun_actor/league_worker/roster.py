@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 from msgspec import Struct
 from trainingrun_contracts.alphazero_config import SearchConfig
+from trainingrun_contracts.environment_spec import EnvironmentSpec
 from trainingrun_contracts.search_players import search_simulations
 from trainingrun_environments.agents import RandomAgent
 from trainingrun_environments.games import Game, Games
@@ -69,12 +70,17 @@ class Contender(Struct, frozen=True):
         return Rollouts(seed=seed) if self.simulations else None
 
 
-class Roster:
-    """Finds players by their ids, and seats them."""
+class Players:
+    """Finds players by their ids."""
 
-    def __init__(self, games: Games, weights: Weights) -> None:
-        self.games = games
+    def __init__(self, spec: EnvironmentSpec, weights: Weights) -> None:
+        self.spec = spec
         self._weights = weights
+
+    @property
+    def local_games(self) -> Games | None:
+        """The games of this process; None where the engine of others plays them."""
+        return None
 
     async def find(self, player_id: str) -> Contender:
         """Return a player.
@@ -94,9 +100,22 @@ class Roster:
             return Contender(player_id, None, 0)
         if simulations is None:
             raise Unusable(f"{player_id[:80]!r}: there are builtin/random and builtin/mcts-N")
-        if not self.games.spec.is_forkable:
-            raise Unusable(f"{player_id}: {self.games.spec.name} cannot be searched")
+        if not self.spec.is_forkable:
+            raise Unusable(f"{player_id}: {self.spec.name} cannot be searched")
         return Contender(player_id, None, simulations)
+
+
+class Roster(Players):
+    """Finds players by their ids, and seats them in games of this process."""
+
+    def __init__(self, games: Games, weights: Weights) -> None:
+        super().__init__(games.spec, weights)
+        self.games = games
+
+    @property
+    def local_games(self) -> Games:
+        """See Players."""
+        return self.games
 
     def places(self, contenders: Iterable[Contender], *, games: int) -> int:
         """Return how many of a number of games are played at once by these players."""

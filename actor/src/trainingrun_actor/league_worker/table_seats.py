@@ -26,7 +26,7 @@ from trainingrun_contracts.league.v1.game_pb2 import (
 )
 from trainingrun_contracts.league.v1.matchmaker_pb2 import SeatedMatch
 
-from trainingrun_actor.league_worker.roster import Roster
+from trainingrun_actor.league_worker.roster import Players
 from trainingrun_actor.league_worker.thinking import Thinker
 
 if TYPE_CHECKING:  # asynchronous clients have a type in the stubs alone
@@ -55,8 +55,8 @@ _log = logging.getLogger(__name__)
 class TableSeats:
     """See above; one object for all seats of a worker."""
 
-    def __init__(self, roster: Roster) -> None:
-        self._roster = roster
+    def __init__(self, players: Players) -> None:
+        self._players = players
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="seat")
         self._random = Random()
 
@@ -67,9 +67,13 @@ class TableSeats:
             Unusable: the player cannot play this game.
             grpc.aio.AioRpcError: the Game service refuses it, or is away for minutes.
         """
-        contender = await self._roster.find(player_id)
+        contender = await self._players.find(player_id)
         seed = zlib.crc32(f"{seated.game_id}/{seated.seat}".encode())
-        thinker = await self._in_thread(lambda: Thinker(self._roster.games, contender, seed=seed))
+        thinker = await self._in_thread(
+            lambda: Thinker(
+                self._players.local_games, contender, seed=seed, spec=self._players.spec
+            )
+        )
         failures = 0
         while True:
             try:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from random import Random
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import grpc
 import grpc.aio
@@ -28,16 +28,18 @@ from trainingrun_contracts.league.v1.matchmaker_pb2 import (
     ReportResultRequest,
     ReturnWorkRequest,
 )
-from trainingrun_contracts.league.v1.model_pb2 import ReportValidationRequest
+from trainingrun_contracts.league.v1.model_pb2 import ReportValidationRequest, Validation
 from trainingrun_contracts.run_config import ConfigError
 
 from trainingrun_actor.league_worker.matches import (
     GamesFailed,
     Interrupted,
     MatchPlayer,
+    Played,
     PlayerFailed,
 )
-from trainingrun_actor.league_worker.roster import Roster
+from trainingrun_actor.league_worker.roster import Contender, Players, Roster
+from trainingrun_actor.league_worker.served_matches import ServedMatches
 from trainingrun_actor.league_worker.table_seats import TableSeats
 from trainingrun_actor.league_worker.validation import validate
 from trainingrun_actor.league_worker.weights import Unusable
@@ -59,6 +61,8 @@ _MARGIN_SECONDS: Final = 2.0
 _BACKOFF: Final = Backoff(first=0.5, longest=15.0, spread=0.5)
 _REFUSED: Final = frozenset({grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED})
 _MOST_RECORDED: Final = 64
+_PAUSE_SECONDS: Final = 5.0
+"""Before a model is given back that no engine is there to try."""
 
 _log = logging.getLogger(__name__)
 
@@ -81,13 +85,53 @@ class _Seat:
     worker: str
 
 
+class Plays(Protocol):
+    """Plays matches, and tries models: in this process, or in the Game service."""
+
+    async def play(
+        self, leased: LeasedMatch, first: Contender, second: Contender, *, until: float
+    ) -> Played:
+        """See ``matches.MatchPlayer``."""
+
+    async def validate(self, model_id: str) -> Validation | None:
+        """See ``validation.validate``."""
+
+
+class PlaysHere:
+    """Plays games of this process."""
+
+    def __init__(self, roster: Roster, *, recorded: int, is_stopping: Callable[[], bool]) -> None:
+        self._roster = roster
+        self._is_stopping = is_stopping
+        self._matches = MatchPlayer(roster, recorded=recorded, is_stopping=is_stopping)
+
+    async def play(
+        self, leased: LeasedMatch, first: Contender, second: Contender, *, until: float
+    ) -> Played:
+        """See Plays."""
+        return await self._matches.play(leased, first, second, until=until)
+
+    async def validate(self, model_id: str) -> Validation | None:
+        """See Plays."""
+        return await validate(self._roster, model_id, is_stopping=self._is_stopping)
+
+
+def plays_of(
+    players: Players, services: LeagueServices, *, recorded: int, is_stopping: Callable[[], bool]
+) -> Plays:
+    """Return where matches are played: the games of an engine are the Game service's."""
+    if isinstance(players, Roster):
+        return PlaysHere(players, recorded=recorded, is_stopping=is_stopping)
+    return ServedMatches(players, services.game_at, recorded=recorded, is_stopping=is_stopping)
+
+
 class Worker:
     """See above."""
 
     def __init__(
         self,
         services: LeagueServices,
-        roster: Roster,
+        players: Players,
         *,
         name: str,
         seats: int,
@@ -95,11 +139,11 @@ class Worker:
         stop: asyncio.Event,
     ) -> None:
         self._services = services
-        self._roster = roster
+        self._players = players
         self._name = name
         self._stop = stop
-        self._matches = MatchPlayer(roster, recorded=recorded, is_stopping=stop.is_set)
-        self._seats = TableSeats(roster)
+        self._plays = plays_of(players, services, recorded=recorded, is_stopping=stop.is_set)
+        self._seats = TableSeats(players)
         self._free_seats = asyncio.Semaphore(seats)
         self._seated: dict[asyncio.Task[None], _Seat] = {}
         self._random = Random()
@@ -260,7 +304,12 @@ class Worker:
             _log.warning("%s leaves the game %s: %s", player, seat.game_id, said)
 
     async def _validate(self, model_id: str, worker: str) -> None:
-        found = await validate(self._roster, model_id, is_stopping=self._stop.is_set)
+        try:
+            found = await self._plays.validate(model_id)
+        except GamesFailed as error:
+            _log.warning("the model %s cannot be tried now: %s", model_id, error)
+            found = None
+            await self._until_stop(asyncio.sleep(_PAUSE_SECONDS))
         if found is None:
             await self._return(ReturnWorkRequest(worker=worker, validate_model_id=model_id))
             return
@@ -295,12 +344,12 @@ class Worker:
         contenders = []
         for player_id in (match.first, match.second):
             try:
-                contenders.append(await self._roster.find(player_id))
+                contenders.append(await self._players.find(player_id))
             except Unusable as error:
                 raise PlayerFailed(player_id, str(error)) from error
         first, second = contenders
         until = monotonic() + _seconds_left(match) - _MARGIN_SECONDS
-        played = await self._matches.play(match, first, second, until=until)
+        played = await self._plays.play(match, first, second, until=until)
         report.games.extend(played.results)
         recorded = played.recorded[:_MOST_RECORDED]
         if not recorded:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar
 
@@ -40,6 +41,32 @@ _NAME: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,51}[a-z0-9])?")
 
 league = Verbs(name="league", help=_HELP)
 
+
+@dataclass(frozen=True)
+class WhichEngine:
+    """The options that say where an engine plays the league's games."""
+
+    daemons: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT,…",
+            help="Daemons that play its games: of Magic, and of engines of your own.",
+        ),
+    ] = None
+    decks: Annotated[
+        str | None,
+        typer.Option(metavar="NAME,…", help="Decks of which each game of Magic draws two."),
+    ] = None
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """Of the league's process."""
+        given = {"daemons": self.daemons, "decks": self.decks}
+        return tuple(
+            f"--set=game.{name}={value}" for name, value in given.items() if value is not None
+        )
+
+
 NameOption = Annotated[
     str,
     typer.Option("--name", metavar="NAME", help="Of the league.", autocompletion=complete_league),
@@ -56,9 +83,11 @@ def league_group() -> None:
     examples=(
         "trainingrun league up --environment connect_four",
         "trainingrun league up --environment connect_four --workers 2 --usual-ports",
+        "trainingrun league up --environment magic --daemons localhost:17171 --decks test_red",
     ),
 )
 def bring_league_up(
+    engine: WhichEngine,
     *,
     environment: Annotated[
         str,
@@ -100,7 +129,13 @@ def bring_league_up(
                 f"the league {name} is up already: see `trainingrun league status`, or take it down"
                 " first"
             )
-        request = UpRequest(environment, workers, web_port, usual_ports=usual_ports)
+        request = UpRequest(
+            environment,
+            workers,
+            web_port,
+            usual_ports=usual_ports,
+            arguments=engine.arguments,
+        )
         ready = bring_up(folder, request)
     except (LeagueStartError, LeagueFolderError) as error:
         raise UserError(str(error)) from error

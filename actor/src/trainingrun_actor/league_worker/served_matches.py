@@ -1,0 +1,300 @@
+"""Plays matches and trials in the Game service: of environments whose engine is a daemon's.
+
+The Game service alone holds slots of daemons, so a worker needs to reach the league and nothing
+else. Both seats are played from here; each sees what the service shows it. A game that is not to be
+seen again is deleted when its result is known, and so is one that was broken off, which frees its
+slot.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from random import Random
+from time import monotonic
+from typing import TYPE_CHECKING, Final
+
+import grpc
+import grpc.aio
+from google.protobuf.duration_pb2 import Duration
+from msgspec import Struct
+from trainingrun_contracts.backoff import Backoff
+from trainingrun_contracts.league.v1.common_pb2 import MatchPurpose
+from trainingrun_contracts.league.v1.game_pb2 import (
+    CreateGameRequest,
+    CreateGameResponse,
+    DeleteGameRequest,
+    GamePhase,
+    GameState,
+    GetGameStateRequest,
+    JoinGameRequest,
+    SubmitActionRequest,
+)
+from trainingrun_contracts.league.v1.matchmaker_pb2 import GameResult, LeasedMatch
+from trainingrun_contracts.league.v1.model_pb2 import Validation
+from trainingrun_environments.errors import describe_error
+
+from trainingrun_actor.league_worker.matches import (
+    MOST_PAIRS,
+    GamesFailed,
+    Interrupted,
+    Played,
+    PlayerFailed,
+)
+from trainingrun_actor.league_worker.roster import BUILTIN, RANDOM, Contender, Players
+from trainingrun_actor.league_worker.thinking import Thinker
+from trainingrun_actor.league_worker.weights import Unusable
+
+if TYPE_CHECKING:  # asynchronous clients have a type in the stubs alone
+    from trainingrun_contracts.league.v1.game_pb2_grpc import GameServiceAsyncStub
+
+AT_ONCE: Final = 4
+"""Games of a match."""
+MOVE_SECONDS: Final = 300
+"""After which a game that a killed worker has left is over."""
+TRIAL_PAIRS: Final = 2
+TRIAL_SECONDS: Final = 900.0
+_SEED: Final = 1
+_SEEDS: Final = 2**64
+_PAUSE_SECONDS: Final = 0.5
+_MOST_PROBLEM: Final = 500
+_BACKOFF: Final = Backoff(first=0.5, longest=10.0, spread=0.5)
+_WAITED_OUT: Final = frozenset({grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.UNAVAILABLE})
+"""No slot is free, or no daemon is there."""
+_NOBODY: Final = Contender(f"{BUILTIN}{RANDOM}", None, 0)
+
+GameAt = Callable[[str], "GameServiceAsyncStub"]
+
+
+class _Ended(Struct, frozen=True):
+    """A game to its end; ``outcome`` is that of seat 1, -1 to 1."""
+
+    game_id: str
+    outcome: float
+    moves: int
+    decisions: dict[str, tuple[int, float]]
+    """By player: how many, and seconds of thinking."""
+
+
+class ServedMatches:
+    """See above."""
+
+    def __init__(
+        self,
+        players: Players,
+        game_at: GameAt,
+        *,
+        recorded: int,
+        is_stopping: Callable[[], bool],
+    ) -> None:
+        """``recorded`` is the number of pairs of each match to be kept for people."""
+        self._players = players
+        self._game_at = game_at
+        self._recorded = recorded
+        self._is_stopping = is_stopping
+        self._random = Random()
+
+    async def play(
+        self, leased: LeasedMatch, first: Contender, second: Contender, *, until: float
+    ) -> Played:
+        """Play all games; ``until`` is by the monotonic clock.
+
+        Raises:
+            Interrupted: the worker is to stop.
+            PlayerFailed: a player cannot play.
+            GamesFailed: the engine fails, or has no slot in time.
+            grpc.aio.AioRpcError: the Game service is away.
+        """
+        pairs = max(1, min(leased.pairs, MOST_PAIRS))
+        ended = await self._all(
+            pairs, (first, second), leased.seed, leased.purpose, until=until, kept=self._recorded
+        )
+        results = [
+            GameResult(
+                outcome=-game.outcome if place % 2 else game.outcome,
+                moves=game.moves,
+                seed=(leased.seed + place // 2) % _SEEDS,
+                game_id=game.game_id if place < 2 * self._recorded else "",
+            )
+            for place, game in enumerate(ended)
+        ]
+        return Played(results, [])
+
+    async def validate(self, model_id: str) -> Validation | None:
+        """Return what was found of a model; None where the worker is to stop first.
+
+        Raises:
+            grpc.aio.AioRpcError: the model, or a game, cannot be had now.
+            GamesFailed: the engine fails, whoever plays.
+        """
+        try:
+            tried = await self._players.find(f"model/{model_id}")
+        except Unusable as error:
+            return Validation(problem=str(error)[:_MOST_PROBLEM])
+        purpose = MatchPurpose.MATCH_PURPOSE_UNSPECIFIED
+        until = monotonic() + TRIAL_SECONDS
+        try:
+            ended = await self._all(
+                TRIAL_PAIRS, (tried, _NOBODY), _SEED, purpose, until=until, kept=0
+            )
+        except Interrupted:
+            return None
+        except PlayerFailed as error:
+            return Validation(loads=True, problem=str(error)[:_MOST_PROBLEM])
+        spent = [game.decisions[tried.player_id] for game in ended]
+        count, seconds = sum(each[0] for each in spent), sum(each[1] for each in spent)
+        return Validation(
+            loads=True,
+            is_finite=True,
+            games=len(ended),
+            decisions_per_second=count / max(seconds, 1e-9),
+        )
+
+    async def _all(
+        self,
+        pairs: int,
+        contenders: tuple[Contender, Contender],
+        seed: int,
+        purpose: MatchPurpose.ValueType,
+        *,
+        until: float,
+        kept: int,
+    ) -> list[_Ended]:
+        """Play pairs of games with changed seats, some at once; the first failure ends all."""
+        first, second = contenders
+        free = asyncio.Semaphore(AT_ONCE)
+
+        async def play(place: int) -> _Ended:
+            seats = (second, first) if place % 2 else (first, second)
+            async with free:
+                return await self._game(
+                    seats,
+                    (seed + place // 2) % _SEEDS,
+                    purpose,
+                    until=until,
+                    is_kept=place < 2 * kept,
+                )
+
+        tasks = [asyncio.create_task(play(place)) for place in range(2 * pairs)]
+        try:
+            return await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _game(
+        self,
+        seats: tuple[Contender, Contender],
+        seed: int,
+        purpose: MatchPurpose.ValueType,
+        *,
+        until: float,
+        is_kept: bool,
+    ) -> _Ended:
+        request = CreateGameRequest(
+            idempotency_key=f"worker/{secrets.token_hex(12)}",
+            purpose=purpose,
+            players=[each.player_id for each in seats],
+            seed=seed,
+            move_limit=Duration(seconds=MOVE_SECONDS),
+        )
+        made = await self._created(request, until=until)
+        stub = self._game_at(made.address)
+        ended: _Ended | None = None
+        try:
+            ended = await self._played(stub, made, seats, seed, until=until, is_kept=is_kept)
+        finally:
+            if ended is None or not is_kept:
+                await _delete(stub, made.game_id)
+        return ended
+
+    async def _created(self, request: CreateGameRequest, *, until: float) -> CreateGameResponse:
+        """Create a game as soon as a slot is free."""
+        failures = 0
+        while True:
+            self._check(until)
+            try:
+                return await self._game_at("").CreateGame(request)
+            except grpc.aio.AioRpcError as error:
+                if error.code() is grpc.StatusCode.FAILED_PRECONDITION:
+                    raise GamesFailed(error.details() or "the engine fails") from error
+                if error.code() not in _WAITED_OUT:
+                    raise
+                failures += 1
+                if monotonic() > until:
+                    raise GamesFailed(f"no game began in time: {error.details()}") from error
+            await asyncio.sleep(_BACKOFF.seconds(failures, self._random))
+
+    async def _played(
+        self,
+        stub: GameServiceAsyncStub,
+        made: CreateGameResponse,
+        seats: tuple[Contender, Contender],
+        seed: int,
+        *,
+        until: float,
+        is_kept: bool,
+    ) -> _Ended:
+        games, spec = self._players.local_games, self._players.spec
+        thinkers = [
+            Thinker(games, each, seed=(2 * seed + place) % _SEEDS, spec=spec)
+            for place, each in enumerate(seats)
+        ]
+        for each, token in zip(seats, made.seat_tokens, strict=True):
+            joined = await stub.JoinGame(
+                JoinGameRequest(game_id=made.game_id, player_id=each.player_id, seat_token=token)
+            )
+        state = joined.state
+        counts = {each.player_id: (0, 0.0) for each in seats}
+        while state.phase == GamePhase.GAME_PHASE_RUNNING:
+            self._check(until)
+            place = max(0, state.seat_to_move - 1)
+            if not state.legal_actions:
+                state = await _seen(stub, made, place)
+            if not state.legal_actions:  # it ends just now
+                await asyncio.sleep(_PAUSE_SECONDS)
+                continue
+            player, began = seats[place].player_id, monotonic()
+            try:
+                action, thought = await asyncio.to_thread(thinkers[place].choose, state)
+            except Exception as error:
+                raise PlayerFailed(player, describe_error(error)) from error
+            count, seconds = counts[player]
+            counts[player] = count + 1, seconds + monotonic() - began
+            answer = await stub.SubmitAction(
+                SubmitActionRequest(
+                    idempotency_key=f"{place}/{state.turn}",
+                    game_id=made.game_id,
+                    seat_token=made.seat_tokens[place],
+                    expected_turn=state.turn,
+                    action=action,
+                    thought=thought if is_kept else None,
+                )
+            )
+            state = answer.state
+        if state.phase != GamePhase.GAME_PHASE_FINISHED:
+            raise GamesFailed(f"a game was abandoned: {state.reason}")
+        first, second = state.returns
+        outcome = max(-1.0, min(1.0, (first - second) / (2 * spec.reward_bound)))
+        return _Ended(made.game_id, outcome, state.turn, counts)
+
+    def _check(self, until: float) -> None:
+        if self._is_stopping():
+            raise Interrupted("the worker was asked to end")
+        if monotonic() > until:
+            raise GamesFailed("the match took longer than its lease")
+
+
+async def _seen(stub: GameServiceAsyncStub, made: CreateGameResponse, place: int) -> GameState:
+    request = GetGameStateRequest(game_id=made.game_id, seat_token=made.seat_tokens[place])
+    return (await stub.GetGameState(request)).state
+
+
+async def _delete(stub: GameServiceAsyncStub, game_id: str) -> None:
+    """Delete a game; where the service is away, the game's clock ends it."""
+    try:
+        await stub.DeleteGame(DeleteGameRequest(game_id=game_id))
+    except grpc.aio.AioRpcError:
+        return
