@@ -14,7 +14,15 @@ from pydantic import Field
 
 from trainingrun_api import league_rules as rules
 from trainingrun_api.environment import Environment
-from trainingrun_api.model import CLAIM_FORM, SET, ApiModel, Quantity
+from trainingrun_api.model import (
+    ATOMIC,
+    CLAIM_FORM,
+    DAEMON_FORM,
+    DECK_FORM,
+    SET,
+    ApiModel,
+    Quantity,
+)
 from trainingrun_api.pod_template import HasPods
 from trainingrun_api.resource import Column, Resource, ResourceDefinition
 from trainingrun_api.rules import Rule
@@ -24,6 +32,7 @@ from trainingrun_api.storage import S3Storage, SecretName
 Name = Annotated[str, Field(min_length=1, max_length=253)]
 Replicas = Annotated[int, Field(ge=1, le=8)]
 Workers = Annotated[int, Field(ge=0, le=1000)]
+DeckName = Annotated[str, Field(pattern=DECK_FORM, max_length=64)]
 Range = Annotated[str, Field(min_length=1, max_length=43)]
 
 
@@ -123,6 +132,28 @@ class Access(ApiModel):
     )
 
 
+class DaemonToken(ApiModel):
+    """One entry of a Secret in the league's namespace that holds a token."""
+
+    name: Name = Field(description="Name of a Secret in the league's namespace.")
+    key: Name = Field("token", description="Entry of the Secret that holds the token.")
+
+
+class LeagueDaemons(ApiModel):
+    """Daemons that play the league's games; somebody else starts and stops them."""
+
+    address: Annotated[str, Field(pattern=DAEMON_FORM, max_length=260)] = Field(
+        description="Their Service, as `forge.games:17171`. A headless one shows the Game service"
+        " each pod, so that no pod gets more games than it has slots."
+    )
+    decks: Annotated[tuple[DeckName, ...], Field(max_length=32), ATOMIC] = Field(
+        (), description="Decks of Magic that the daemons have; each game's seed draws two."
+    )
+    token_secret_ref: DaemonToken | None = Field(
+        None, description="The token that they were started with, if they ask for one."
+    )
+
+
 class LeagueSpec(ApiModel):
     """What models meet in, where it keeps what it knows, and who gets in."""
 
@@ -137,6 +168,11 @@ class LeagueSpec(ApiModel):
         " `development`: a small pod for each service, with PostgreSQL and Redis where they are"
         " given and else a claim for each. `production`: several replicas where a service may have"
         " them; PostgreSQL, Redis and a bucket are needed.",
+    )
+    daemons: LeagueDaemons | None = Field(
+        None,
+        description="Daemons that play the games of Magic, or of an engine of yours. Games of other"
+        " environments are played by the Game service and the workers themselves.",
     )
     database: Database | None = Field(None, description="A PostgreSQL. Default: SQLite on a claim.")
     redis: LiveState | None = Field(

@@ -48,6 +48,11 @@ def _hobby_without(name: str, field: str, what: str) -> Rule:
     )
 
 
+def _is_engines(spec: Any) -> bool:
+    """Whether its games are played by an engine behind the line protocol."""
+    return (spec.environment.magic, spec.environment.engine) != (None, None)
+
+
 LEAGUE: Final = (
     Rule(
         name="league-name-length",
@@ -83,12 +88,31 @@ SPEC: Final = (
         " production, or 1 of each",
     ),
     Rule(
-        name="league-plays-in-process",
-        field="environment",
-        cel="!has(self.environment.magic) && !has(self.environment.engine)",
-        holds=lambda spec: (spec.environment.magic, spec.environment.engine) == (None, None),
-        template="a league's workers play games in their own process, and neither Magic nor an"
-        " engine of yours is played there: give builtIn, openSpiel, pettingZoo or python",
+        name="engine-has-daemons",
+        field="daemons",
+        cel="has(self.daemons) || (!has(self.environment.magic) && !has(self.environment.engine))",
+        holds=lambda spec: spec.daemons is not None or not _is_engines(spec),
+        template="the games of Magic, and of an engine of yours, are played by daemons: give"
+        " daemons.address, where their Service is",
+    ),
+    Rule(
+        name="no-daemons-in-process",
+        field="daemons",
+        cel="!has(self.daemons) || has(self.environment.magic) || has(self.environment.engine)",
+        holds=lambda spec: spec.daemons is None or _is_engines(spec),
+        template="only the games of Magic, and of an engine of yours, are played by daemons: leave"
+        " daemons out",
+    ),
+    Rule(
+        name="decks-of-magic",
+        field="daemons.decks",
+        cel="!has(self.daemons) || has(self.environment.magic) == (has(self.daemons.decks) &&"
+        " self.daemons.decks.size() > 0)",
+        holds=lambda spec: (
+            spec.daemons is None or (spec.environment.magic is not None) == bool(spec.daemons.decks)
+        ),
+        template="games of Magic, and no others, are played with decks: name those that the daemons"
+        " have, or leave decks out",
     ),
 )
 WORKERS: Final = (

@@ -229,3 +229,27 @@ def test_the_same_league_is_rendered_the_same() -> None:
     """Rendering has no chance in it: hashes are the same in every process."""
     first, second = (decide(league(**PRODUCTION), (), Heard(), PLACE) for _ in range(2))
     assert first == second
+
+
+def test_the_game_service_is_told_of_its_daemons() -> None:
+    """It alone, with the token by its Secret; workers need to reach the league and nothing else."""
+    daemons = {
+        "address": "forge.games:17171",
+        "decks": ["test_red", "test_blue"],
+        "tokenSecretRef": {"name": "forge"},
+    }
+    outcome = settled(profile="development", environment={"magic": {}}, daemons=daemons)
+    given = [
+        name
+        for name, command in commands(outcome).items()
+        if "--set=game.daemons=forge.games:17171" in command
+    ]
+    assert given == ["ladder-game"]
+    assert "--set=game.decks=test_red,test_blue" in commands(outcome)["ladder-game"]
+    tokens = {
+        name: each["valueFrom"]
+        for name, template in templates(outcome).items()
+        for each in template["spec"]["containers"][0].get("env", ())
+        if each["name"] == "TRAININGRUN_DAEMON_TOKEN"
+    }
+    assert tokens == {"ladder-game": {"secretKeyRef": {"name": "forge", "key": "token"}}}

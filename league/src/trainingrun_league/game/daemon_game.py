@@ -40,7 +40,8 @@ MOST_QUESTION_BYTES: Final = 2 << 20
 """Of a question's numbers; one of more is no message of gRPC."""
 MOST_TEXTS: Final = 400_000
 """Characters of the texts of a question's options together."""
-MOST_SCENES: Final = 4_000_000
+MOST_THOUGHT_TEXTS: Final = 64
+MOST_SCENES: Final = 2_000_000
 """Characters that a game's turns keep; those behind have no text."""
 _SEAT_NAME: Final = re.compile(r"\w+\((?P<seat>[12])\)-")
 _OVER: Final = 0
@@ -163,14 +164,13 @@ class DaemonGame:
         asked = self._asked
         assert asked is not None, "the action is legal"
         text = asked.texts[turn.action]
-        played = replace(turn, scene=self._scene(asked, text))
+        scene = self._scene(asked, text, turn)
+        played = replace(turn, scene=scene)
         counted = replace(self.table, turn=self.table.turn + 1)
         await keep(counted, played)
         self.turns.append(played)
         self.last_text = text
-        thought = turn.thought
-        actions = () if thought is None else thought.actions
-        self.last_thought_texts = tuple(asked.texts.get(action, "") for action in actions)
+        self.last_thought_texts = scene.thought_texts
         try:
             await self._answer(asked, turn.action)
             table = self._stopped(moved(self.table, self.position, now=clock()))
@@ -231,11 +231,13 @@ class DaemonGame:
             return replace(table, reason=self._end_reason)
         return table
 
-    def _scene(self, asked: _Asked, action_text: str) -> Scene:
-        self._kept += len(asked.text) + len(action_text)
+    def _scene(self, asked: _Asked, action_text: str, turn: Turn) -> Scene:
+        actions = () if turn.thought is None else turn.thought.actions[:MOST_THOUGHT_TEXTS]
+        thoughts = tuple(asked.texts.get(action, "") for action in actions)
+        self._kept += len(asked.text) + len(action_text) + sum(map(len, thoughts))
         if self._kept > MOST_SCENES:
             return Scene("", action_text[:40])
-        return Scene(asked.text, action_text)
+        return Scene(asked.text, action_text, thoughts)
 
     async def _answer(self, asked: _Asked, action: int) -> None:
         """Choose an option; with the last one of a decision its line is sent."""
@@ -369,7 +371,6 @@ class PastGame:
 
     def __init__(self, table: Table, turns: Sequence[Turn], position: Position) -> None:
         self.has_secrets = False
-        self.last_thought_texts: tuple[str, ...] = ()
         self.table = table
         self.turns = list(turns)
         self.position = position
@@ -383,6 +384,11 @@ class PastGame:
     def last_text(self) -> str:
         """The last action for people."""
         return "" if not self.turns else scene_of(self.turns[-1]).action_text
+
+    @property
+    def last_thought_texts(self) -> tuple[str, ...]:
+        """The actions of the last turn's thought for people."""
+        return () if not self.turns else scene_of(self.turns[-1]).thought_texts
 
     def after(self, turns: int) -> PastGame:
         """Return the game as it was after a number of turns, as far as it is kept."""

@@ -63,8 +63,7 @@ def kept_replay_message(seen: SeenGame) -> GetReplayResponse:
             seat=turn.seat, action=turn.action, action_text=scene.action_text, text=behind
         )
         if turn.thought is not None:
-            texts = [""] * len(turn.thought.actions)
-            shown.thought.CopyFrom(thought_message(turn.thought, texts))
+            shown.thought.CopyFrom(thought_message(turn.thought, scene.thought_texts))
     _note_times(replay, table)
     return replay
 

@@ -52,10 +52,13 @@ class Thought:
 
 @dataclass(frozen=True)
 class Scene:
-    """How a position looked to the seat that moved, and what it played, for people."""
+    """How a position looked to the seat that moved, what it played, and what it thought of it, for
+    people.
+    """
 
     text: str
     action_text: str
+    thought_texts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

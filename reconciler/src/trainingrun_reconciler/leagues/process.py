@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import msgspec
 from trainingrun_api.league import LeagueSpec, UrlSecret
+from trainingrun_protocol.access import TOKEN_VARIABLE
 
 from trainingrun_reconciler.leagues.identity import CERTIFICATE, PRIVATE_KEY, TOKEN_KEY
 from trainingrun_reconciler.leagues.parts import (
@@ -68,7 +69,9 @@ def served(owner: Owner, spec: LeagueSpec, pods: Pods) -> Started:
         *addresses,
         *web,
     )
-    return Started(command, _urls(spec))
+    if Part.GAME not in pods.parts:
+        return Started(command, _urls(spec))
+    return Started((*command, *_daemons(spec)), (*_urls(spec), *_daemon_token(spec)))
 
 
 def migrated(spec: LeagueSpec) -> Started:
@@ -103,6 +106,25 @@ def _artefacts(spec: LeagueSpec) -> tuple[str, ...]:
     """A bucket; without one they are in the folder, as SQLite is without a database."""
     bucket = spec.storage.s3
     return (f"--artefacts={bucket.url}",) if bucket is not None else ()
+
+
+def _daemons(spec: LeagueSpec) -> tuple[str, ...]:
+    """Where an engine plays the games, and with which decks."""
+    daemons = spec.daemons
+    if daemons is None:
+        return ()
+    found = [f"--set=game.daemons={daemons.address}"]
+    if daemons.decks:
+        found.append(f"--set=game.decks={','.join(daemons.decks)}")
+    return tuple(found)
+
+
+def _daemon_token(spec: LeagueSpec) -> tuple[dict[str, Any], ...]:
+    token = spec.daemons.token_secret_ref if spec.daemons is not None else None
+    if token is None:
+        return ()
+    reference = {"secretKeyRef": {"name": token.name, "key": token.key}}
+    return ({"name": TOKEN_VARIABLE, "valueFrom": reference},)
 
 
 def _urls(spec: LeagueSpec) -> tuple[dict[str, Any], ...]:
