@@ -23,7 +23,7 @@ from trainingrun_actor.league_worker.weights import Unusable
 from trainingrun_actor.policy_evaluator import PolicyEvaluator
 
 _OTHER_ENVIRONMENT: Final = (
-    "the game's numbers are not those of the environment that is installed here"
+    "the game's observation is not one of the environment that is installed here"
 )
 _MOST_SHOWN: Final = 512
 """Actions of a thought: the likeliest."""
