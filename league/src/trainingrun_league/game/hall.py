@@ -19,7 +19,14 @@ from typing import Any, Final, TypeVar
 from trainingrun_contracts.league.v1.game_pb2 import GameState
 from trainingrun_environments.errors import GameFault
 
-from trainingrun_league.errors import Conflict, Exhausted, LeagueError, NotFound, Reused
+from trainingrun_league.errors import (
+    Conflict,
+    Exhausted,
+    LeagueError,
+    NotFound,
+    Reused,
+    Unavailable,
+)
 from trainingrun_league.game.engine import Engine
 from trainingrun_league.game.journal import Creation, GameJournal, JournalGame
 from trainingrun_league.game.played import PlayedGame
@@ -99,10 +106,11 @@ class _Watcher:
 
 
 class _OpenGame:
-    """A game of the hall."""
+    """A game of the hall. ``is_unsure`` after a write that failed, and may have been done."""
 
     def __init__(self, played: PlayedGame) -> None:
         self.played = played
+        self.is_unsure = False
         self.lock = asyncio.Lock()
         self.watchers: set[_Watcher] = set()
 
@@ -142,17 +150,22 @@ class Hall:
 
     async def resume(self) -> int:
         """Play the games again that were held when this process ended; return how many."""
-        now = self._clock()
         for table in await self._journal.open_games(self._holder):
-            turns = await self._journal.turns(table.game_id)
-            try:
-                played = PlayedGame(self._engine, resumed(table, now=now), turns)
-            except GameFault as fault:
-                _log.warning("the game %s cannot be resumed: %s", table.game_id, fault)
-                await self._journal.keep(abandoned(table, str(fault), now=now))
-                continue
-            self._games[table.game_id] = _OpenGame(played)
+            await self._take_up(table)
         return len(self._games)
+
+    async def _take_up(self, table: Table) -> None:
+        """Hold a game of the journal that is not over; one that cannot be played ends."""
+        turns, now = await self._journal.turns(table.game_id), self._clock()
+        if table.game_id in self._games:
+            return
+        try:
+            played = PlayedGame(self._engine, resumed(table, now=now), turns)
+        except GameFault as fault:
+            _log.warning("the game %s cannot be resumed: %s", table.game_id, fault)
+            await self._journal.keep(abandoned(table, str(fault), now=now))
+        else:
+            self._games[table.game_id] = _OpenGame(played)
 
     async def open(self, table: Table, creation: Creation) -> Table:
         """Keep a new game; a repeated creation gives the game of before.
@@ -170,6 +183,9 @@ class Hall:
                 f"idempotency_key: {creation.key!r} made the game {found.table.game_id} with"
                 " another request: take a key of its own for each game"
             )
+        is_mine = found.holder == self._holder and not found.table.phase.is_over
+        if is_mine and found.table.game_id not in self._games:
+            await self._take_up(found.table)  # it was kept by a call that failed
         return found.table
 
     async def join(self, game_id: str, seat: int, player: str) -> GameState:
@@ -311,6 +327,8 @@ class Hall:
 
         async def locked() -> _R:
             async with game.lock:
+                if game.is_unsure:
+                    await self._read_again(game)
                 return await act(game)
 
         task = asyncio.create_task(locked())
@@ -352,7 +370,27 @@ class Hall:
 
     async def _settle(self, game: _OpenGame, table: Table, turn: Turn | None = None) -> None:
         """Keep how a game stands now, and show it to who watches."""
-        await self._journal.keep(table, turn)
+        try:
+            await self._journal.keep(table, turn)
+        except Unavailable:
+            game.is_unsure = True
+            raise
+        self._show(game, table)
+
+    async def _read_again(self, game: _OpenGame) -> None:
+        """Take over what the journal has of a game, where a write of it may have been done."""
+        game_id = game.played.table.game_id
+        found, turns = await self._read(game_id), await self._journal.turns(game_id)
+        table = resumed(found.table, now=self._clock())
+        try:
+            game.played = PlayedGame(self._engine, table, turns)
+        except GameFault as fault:
+            raise Conflict(f"the game {game_id} cannot be played again: {fault}") from fault
+        game.is_unsure = False
+        self._show(game, table)
+
+    def _show(self, game: _OpenGame, table: Table) -> None:
+        """Show what is kept to who watches, and let go of a game that is over."""
         played = game.played
         played.settle(table)
         is_over = table.phase.is_over
