@@ -26,6 +26,7 @@ from typing import Final, Self
 
 from testkit.ports import free_port
 from testkit.servers.server_process import BedError, BedProcess
+from testkit.waiting import until
 
 _READY_SECONDS: Final = 30.0
 _USER: Final = "league"
@@ -90,12 +91,15 @@ class PostgresqlServer:
     def kill(self) -> None:
         """Kill it and its children at once, as a lost machine would."""
         assert self._process is not None, "the server is not running"
+        self._process.signal(signal.SIGSTOP)  # so that it makes no further child
         children = _children(self._process.pid)
-        self._process.kill()
         for child in children:  # they notice by themselves, but later
             with suppress(ProcessLookupError):
                 os.kill(child, signal.SIGKILL)
+        self._process.kill()
         self._process = None
+        # A server does not start while one of the old one's processes has its shared memory.
+        until(lambda: not any(map(_is_alive, children)), seconds=_READY_SECONDS, what="all end")
 
     def create_database(self, name: str) -> str:
         """Make a database and return its URL."""
@@ -167,6 +171,15 @@ def _give(root: Path) -> None:
     if os.getuid() == 0:
         for path in (root, *root.rglob("*")):
             os.chown(path, _NOBODY, _NOBODY)
+
+
+def _is_alive(pid: int) -> bool:
+    """Whether it runs; one that only nobody has waited for has let go of all it had."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
 
 
 def _children(pid: int) -> list[int]:

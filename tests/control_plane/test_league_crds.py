@@ -18,6 +18,7 @@ from testkit.control_plane.plane import ControlPlane, KubectlError
 
 ROOT = Path(__file__).resolve().parents[2]
 INVALID = sorted((Path(__file__).parent / "invalid_leagues").glob("*.yaml"))
+EXAMPLES = sorted((ROOT / "examples" / "league").glob("*.yaml"))
 HEAD = {"apiVersion": "trainingrun.dev/v1alpha1"}
 DEVELOPMENT: dict[str, Any] = HEAD | {
     "kind": "League",
@@ -76,6 +77,12 @@ def test_an_invalid_document_is_refused_with_its_own_message(file: Path, kubectl
     with pytest.raises(KubectlError) as refusal:
         kubectl("apply", "-f", str(file))
     assert expected in str(refusal.value)
+
+
+@pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: file.stem)
+def test_the_examples_are_accepted(file: Path, kubectl: Kubectl) -> None:
+    """Each file of a league is applied under strict validation."""
+    kubectl("apply", "--validate=strict", "-f", str(file))
 
 
 def test_both_readers_fill_in_the_same_defaults(kubectl: Kubectl) -> None:

@@ -4,8 +4,10 @@ when the queue is full.
 Each batch goes in one transaction, together with what became of games. Whenever the connection is a
 new one, and every second when there is nothing to send, the sink reads how far Redis says this
 actor has come (``keys.appended``): after an ambiguous failure that says whether the batch had
-arrived, after a Redis restart what was forgotten, and the spool is rewound to it. No restart is
-missed, because a connection does not survive one and ``PinnedConnection`` hides no reconnection.
+arrived, after a Redis restart what was forgotten, and the spool is rewound to it. Ends of games of
+the last seconds are said again on a new connection; one that Redis knows changes nothing. No
+restart is missed, because a connection does not survive one and ``PinnedConnection`` hides no
+reconnection.
 (Data that vanish under a living connection, as by FLUSHALL, are counted as lost.)
 
 Back-pressure: ``is_paused`` from 2 learner batches in the queue until it is back at 1, and while
@@ -16,6 +18,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any, Final
@@ -37,6 +40,7 @@ from trainingrun_contracts.stream.packing import Command
 from trainingrun_actor.pinned_connection import PinnedConnection
 from trainingrun_actor.redis_retry import RedisRetry
 from trainingrun_actor.shard_writers import encoded_segments, shard_writers
+from trainingrun_actor.spool import KEPT_SECONDS
 
 BATCH_BYTES: Final = 512 * 1024
 _LINGER_SECONDS: Final = 0.02
@@ -88,6 +92,8 @@ class Sink:
         self._now = now
         self._on_closed = on_closed
         self._ended: list[GameEnd] = []
+        self._said: deque[tuple[float, GameEnd]] = deque()  # games that are over, and since when
+        self._doubted: list[GameEnd] = []
         self._work = asyncio.Event()
         self._moved = asyncio.Event()
         self._is_full = False
@@ -104,7 +110,8 @@ class Sink:
     @property
     def is_empty(self) -> bool:
         """Whether everything that was offered has arrived."""
-        return not self._ended and all(writer.spool.is_empty for writer in self._writers)
+        is_sent = not self._ended and not self._doubted
+        return is_sent and all(writer.spool.is_empty for writer in self._writers)
 
     @property
     def produced(self) -> int:
@@ -210,17 +217,22 @@ class Sink:
         while not self.is_empty:
             await self._send_batch()
             self._moved.set()
+        now = self._now()
         for writer in self._writers:
-            writer.spool.forget_old(now=self._now())
+            writer.spool.forget_old(now=now)
+        while self._said and now - self._said[0][0] >= KEPT_SECONDS:
+            self._said.popleft()
 
     @property
     def _is_keeping(self) -> bool:
-        return any(writer.spool.is_keeping for writer in self._writers)
+        return bool(self._said) or any(writer.spool.is_keeping for writer in self._writers)
 
     async def _rewind(self) -> None:
         """Be in step with Redis, unless that is certain."""
         if await self._line.connect():
             self._is_certain = False
+            self._doubted += [end for _, end in self._said]
+            self._said.clear()
         if not self._is_certain and self._is_keeping:
             replies = await self._line.transact(
                 [(b"HGET", writer.keys.appended, writer.actor) for writer in self._writers]
@@ -238,6 +250,7 @@ class Sink:
             for writer, batch in zip(self._writers, batches, strict=True)
         )
         ended = tuple(self._ended) if is_last else ()
+        doubted = tuple(self._doubted) if is_last else ()
         commands: list[Command] = []
         depth_at: list[int] = []
         fuse = self._fuse
@@ -247,13 +260,15 @@ class Sink:
             else:
                 commands.append((b"GET", writer.keys.depth))
             depth_at.append(len(commands) - 1)
-        commands += [self._command(end) for end in ended]
+        commands += [self._command(end) for end in (*doubted, *ended)]
         replies = await self._line.transact(commands)
         for writer, batch, at in zip(self._writers, batches, depth_at, strict=True):
             writer.spool.mark_sent(len(batch), now=self._now())
             writer.depth = int(replies[at] or 0)
         self._is_out_of_memory = False
-        self._note_ended(ended, replies[len(replies) - len(ended) :])
+        first = len(replies) - len(ended)
+        self._note_doubted(doubted, replies[first - len(doubted) : first])
+        self._note_ended(ended, replies[first:])
         self.note_depth(sum(writer.depth for writer in self._writers))
 
     @property
@@ -271,10 +286,18 @@ class Sink:
         keys = (self._keys.games, self._keys.open_games)
         return (b"EVAL", games.END, 2, *keys, end.number, int(end.is_over), *end.counters)
 
+    def _note_doubted(self, doubted: Sequence[GameEnd], replies: Sequence[Any]) -> None:
+        for end, (counts, _) in zip(doubted, replies, strict=True):
+            if counts:
+                _log.info("Redis had forgotten that game %d is over", end.number)
+        self._said += [(self._now(), end) for end in doubted]
+        del self._doubted[: len(doubted)]
+
     def _note_ended(self, ended: Sequence[GameEnd], replies: Sequence[Any]) -> None:
         for end, (counts, played) in zip(ended, replies, strict=True):
             self.games_played = max(self.games_played, played)
             self._on_closed(end.number)
             if not counts:
                 _log.info("game %d counts already: somebody else has played it", end.number)
+        self._said += [(self._now(), end) for end in ended if end.is_over]
         del self._ended[: len(ended)]

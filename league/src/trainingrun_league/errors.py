@@ -9,6 +9,7 @@
     ├── Exhausted           RESOURCE_EXHAUSTED   a bound is reached: games, tickets, bytes
     ├── Damaged             DATA_LOSS            bytes do not have their hash
     └── Unavailable         UNAVAILABLE          database, bucket or another service; try again
+        └── TakenOver       UNAVAILABLE          a newer process serves; try again reaches it
 
 ``server.calls`` alone translates them; the message is the sentence that people read.
 """
@@ -72,3 +73,7 @@ class Unavailable(LeagueError):
     """The database, the bucket or another service cannot be reached; try again."""
 
     code = grpc.StatusCode.UNAVAILABLE
+
+
+class TakenOver(Unavailable):
+    """Another process serves this service now, and this one ends; try again reaches the other."""

@@ -255,7 +255,7 @@ def test_a_service_that_is_killed_frees_the_slots_and_abandons_its_games(tmp_pat
             league.start()
             state = await state_of(stub, made, 0)
             assert state.phase == ABANDONED
-            assert state.reason.startswith("the Game service was started anew")
+            assert state.reason.startswith("the engine's game was lost after 1 moves")
             assert (await stub.SubmitAction(sent)).state.turn == 1
             replay = await stub.GetReplay(GetReplayRequest(game_id=made.game_id))
             assert [turn.action for turn in replay.turns] == [sent.action]

@@ -1,7 +1,8 @@
-"""Game, Model and Elo, killed again and again while several clients write to each.
+"""Game, Model and Elo, killed again and again while several clients write to each; and left alone
+while their PostgreSQL is killed, or away for a while.
 
 What was acknowledged must be there once afterwards, and nothing that nobody wrote. 100 kills each
-with ``make soak``, a fifth without.
+with ``make soak``, and 20 restarts of PostgreSQL; a fifth without.
 """
 
 from __future__ import annotations
@@ -9,13 +10,14 @@ from __future__ import annotations
 import threading
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from random import Random
 from typing import TypeVar
 
 import grpc
 import numpy as np
+import pytest
 from safetensors.numpy import save
 from trainingrun_contracts.league.policies import Download, publish
 from trainingrun_contracts.league.v1 import elo_pb2, game_pb2, model_pb2
@@ -28,9 +30,13 @@ from trainingrun_environments.registry import spec_of
 
 from testkit.league.league_process import AWAY, LeagueProcess
 from testkit.league.warm_league import WarmLeague
+from testkit.servers.postgresql_server import PostgresqlServer
 from testkit.soak_share import share_of
 
 KILLS = 100
+RESTARTS = 20
+AWAY_SECONDS = 3.0
+"""For which every other restart of PostgreSQL keeps it away."""
 CLIENTS = 3
 MOST_WRITES = 12
 """Acknowledged between two kills, at most."""
@@ -135,6 +141,39 @@ def kill_again_and_again(league: LeagueProcess, load: Load, clients: Sequence[Cl
         load.stop()
 
 
+def restart_again_and_again(
+    postgresql: PostgresqlServer, load: Load, clients: Sequence[Client]
+) -> None:
+    """Restarts of PostgreSQL, in turn by kill -9 and in order; the league serves throughout."""
+    chance = Random(1)
+    load.start(clients)
+    try:
+        for number in range(share_of(RESTARTS)):
+            load.wait_for(chance.randrange(1, MOST_WRITES))
+            if number % 2:
+                postgresql.stop()
+                threading.Event().wait(AWAY_SECONDS)
+            else:
+                postgresql.kill()
+            postgresql.start()
+        load.wait_for(1)
+    finally:
+        load.stop()
+
+
+@pytest.fixture
+def postgresql() -> Iterator[PostgresqlServer]:
+    """A PostgreSQL server of this test."""
+    with PostgresqlServer() as server:
+        yield server
+
+
+def on_postgresql(folder: Path, server: PostgresqlServer, service: str) -> WarmLeague:
+    """A league with its tables there."""
+    arguments = ["--database", server.create_database("league"), "--migrate"]
+    return WarmLeague(folder, services=service, arguments=arguments)
+
+
 # ---- Elo
 
 
@@ -229,23 +268,37 @@ class Learner(Client):
 def test_model_keeps_every_publication_once(tmp_path: Path) -> None:
     """Every acknowledged model is there once with its bytes, validated where that was
     acknowledged; there is one champion."""
-    league = WarmLeague(tmp_path / "league", services="model")
-    with league:
+    with WarmLeague(tmp_path / "league", services="model") as league:
         load = Load(league, "model")
         clients = [Learner(load, f"client{number}") for number in range(CLIENTS)]
         kill_again_and_again(league, load, clients)
-        with league.blocking("model") as channel:
-            stub, listed, token = ModelServiceStub(channel), list[model_pb2.Model](), ""
-            while True:
-                page = stub.ListModels(model_pb2.ListModelsRequest(page_size=100, page_token=token))
-                listed += page.models
-                token = page.next_page_token
-                if not token:
-                    break
-            for client in clients:
-                for model_id, blob in client.models.items():
-                    request = model_pb2.GetPolicyRequest(model_id=model_id)
-                    assert b"".join(Download(stub, request).chunks()) == blob
+        check_models(league, clients)
+
+
+@pytest.mark.needs("postgresql")
+def test_model_outlives_its_database(tmp_path: Path, postgresql: PostgresqlServer) -> None:
+    """The same of a service whose PostgreSQL is restarted; it is not started again itself."""
+    with on_postgresql(tmp_path / "league", postgresql, "model") as league:
+        load = Load(league, "model")
+        clients = [Learner(load, f"client{number}") for number in range(CLIENTS)]
+        restart_again_and_again(postgresql, load, clients)
+        check_models(league, clients)
+
+
+def check_models(league: LeagueProcess, clients: Sequence[Learner]) -> None:
+    """What was acknowledged is there once."""
+    with league.blocking("model") as channel:
+        stub, listed, token = ModelServiceStub(channel), list[model_pb2.Model](), ""
+        while True:
+            page = stub.ListModels(model_pb2.ListModelsRequest(page_size=100, page_token=token))
+            listed += page.models
+            token = page.next_page_token
+            if not token:
+                break
+        for client in clients:
+            for model_id, blob in client.models.items():
+                request = model_pb2.GetPolicyRequest(model_id=model_id)
+                assert b"".join(Download(stub, request).chunks()) == blob
     stages = {model.id: model.stage for model in listed}
     assert len(stages) == len(listed)
     assert {model for client in clients for model in client.models} <= set(stages)
@@ -319,26 +372,40 @@ class Pair(Client):
 def test_game_keeps_every_move_once(tmp_path: Path) -> None:
     """Every game has the moves that were acknowledged, in their order and no other, and each
     creation made one game."""
-    league = WarmLeague(tmp_path / "league", services="game")
-    with league:
+    with WarmLeague(tmp_path / "league", services="game") as league:
         load = Load(league, "game")
         clients = [Pair(load, f"client{number}") for number in range(CLIENTS)]
         kill_again_and_again(league, load, clients)
-        with league.blocking("game") as channel:
-            stub, listed, token = GameServiceStub(channel), Counter[str](), ""
-            while True:
-                page = stub.ListGames(game_pb2.ListGamesRequest(page_size=500, page_token=token))
-                listed.update(each.game_id for each in page.games)
-                token = page.next_page_token
-                if not token:
-                    break
-            for client in clients:
-                for game_id, played in client.games.items():
-                    replay = stub.GetReplay(game_pb2.GetReplayRequest(game_id=game_id))
-                    actions = [turn.action for turn in replay.turns]
-                    # Of the last game one move more may have come than was acknowledged.
-                    assert actions[: len(played)] == played
-                    assert len(actions) <= len(played) + (game_id not in client.finished)
+        check_games(league, clients)
+
+
+@pytest.mark.needs("postgresql")
+def test_game_outlives_its_database(tmp_path: Path, postgresql: PostgresqlServer) -> None:
+    """The same of a service whose PostgreSQL is restarted; it is not started again itself."""
+    with on_postgresql(tmp_path / "league", postgresql, "game") as league:
+        load = Load(league, "game")
+        clients = [Pair(load, f"client{number}") for number in range(CLIENTS)]
+        restart_again_and_again(postgresql, load, clients)
+        check_games(league, clients)
+
+
+def check_games(league: LeagueProcess, clients: Sequence[Pair]) -> None:
+    """What was acknowledged is there once."""
+    with league.blocking("game") as channel:
+        stub, listed, token = GameServiceStub(channel), Counter[str](), ""
+        while True:
+            page = stub.ListGames(game_pb2.ListGamesRequest(page_size=500, page_token=token))
+            listed.update(each.game_id for each in page.games)
+            token = page.next_page_token
+            if not token:
+                break
+        for client in clients:
+            for game_id, played in client.games.items():
+                replay = stub.GetReplay(game_pb2.GetReplayRequest(game_id=game_id))
+                actions = [turn.action for turn in replay.turns]
+                # Of the last game one move more may have come than was acknowledged.
+                assert actions[: len(played)] == played
+                assert len(actions) <= len(played) + (game_id not in client.finished)
     assert {game for client in clients for game in client.games} <= set(listed)
     assert max(listed.values()) == 1
     assert len(listed) <= sum(client.tried for client in clients)

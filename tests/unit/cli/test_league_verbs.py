@@ -186,7 +186,7 @@ def test_a_file_that_is_no_tournament_is_refused(tmp_path: Path, text: str) -> N
     """Expect the file and what is wrong."""
     file = tmp_path / "tournament.yaml"
     file.write_text(text)
-    with pytest.raises(UserError, match=r"^-f .*tournament\.yaml: "):
+    with pytest.raises(UserError, match=r"^/.*tournament\.yaml: "):
         read_tournament(file)
 
 

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
+
+LEAGUE_FILES = Path(__file__).resolve().parents[3] / "examples" / "league"
+OF_A_LEAGUE = sorted(LEAGUE_FILES.glob("*.yaml"))
 
 
 def save(shell: Any, status: dict[str, Any]) -> None:
@@ -37,6 +42,31 @@ def test_valid(shell: Any) -> None:
     """Expect a word of approval."""
     answer = shell.run("validate", "-f", shell.write())
     assert (answer.code, answer.out) == (0, "run.yaml: small is valid\n")
+
+
+@pytest.mark.parametrize("file", OF_A_LEAGUE, ids=lambda file: file.stem)
+def test_the_files_of_a_league_are_valid(shell: Any, file: Path) -> None:
+    """Expect resources of three kinds to be read, each by its own definition."""
+    answer = shell.run("validate", "-f", str(file))
+    assert (answer.code, answer.out) == (0, f"{file}: {file.stem} is valid\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "after", "says"),
+    [
+        ("league", "profile: hobby", "profile: castle", "spec.profile"),
+        ("cup", "pairsPerMatch", "pairPerMatch", "spec.pairPerMatch: unknown field"),
+    ],
+)
+def test_a_wrong_field_of_a_league_or_a_tournament_is_named(
+    shell: Any, name: str, before: str, after: str, says: str
+) -> None:
+    """Expect the words of its own kind, not those of a run."""
+    text = (LEAGUE_FILES / f"{name}.yaml").read_text()
+    (shell.folder / "wrong.yaml").write_text(text.replace(before, after))
+    answer = shell.run("validate", "-f", "wrong.yaml")
+    assert (answer.code, len(answer.errors)) == (2, 1)
+    assert says in answer.errors[0]
 
 
 def test_a_change_that_weakens_a_pod_is_not_valid(shell: Any) -> None:

@@ -4,9 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
+from trainingrun.commands.document import read_source
 from trainingrun.commands.errors import UserError
 from trainingrun.commands.output import Output
-from trainingrun.commands.plan.league import is_league, plan_league
+from trainingrun.commands.plan.league import plan_league
 from trainingrun.estimate.league import ASKED_FOR, Profile, bill
 
 LEAGUE = """
@@ -28,7 +29,7 @@ def test_a_program_reads_the_bill_and_what_it_is_meant_to_cost(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Expect the lines to sum up, and the figures of the profile."""
-    plan_league(written(tmp_path, LEAGUE), Output.JSON)
+    plan_league(read_source(written(tmp_path, LEAGUE)), Output.JSON)
     found = json.loads(capsys.readouterr().out)
     assert found["schema"] == "trainingrun.league-plan/1"
     assert found["dollars"] == pytest.approx(bill(Profile.HOBBY).dollars, abs=0.01)
@@ -40,7 +41,7 @@ def test_a_program_reads_the_bill_and_what_it_is_meant_to_cost(
 
 def test_a_person_reads_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Expect the sum and the range in one sentence."""
-    plan_league(written(tmp_path, LEAGUE), Output.TABLE)
+    plan_league(read_source(written(tmp_path, LEAGUE)), Output.TABLE)
     said = capsys.readouterr().out
     assert "profile hobby" in said
     assert "the profile is meant for $20 to $30" in " ".join(said.split())
@@ -60,12 +61,4 @@ def test_what_is_wrong_with_a_league_is_named(
     """Expect the file's name and the field."""
     file = written(tmp_path, LEAGUE.replace(before, after, 1))
     with pytest.raises(UserError, match=says):
-        plan_league(file, Output.TABLE)
-
-
-@pytest.mark.parametrize("text", ["", "[", "- League", "kind: TrainingRun", "kind: [League]"])
-def test_other_files_are_no_leagues(tmp_path: Path, text: str) -> None:
-    """Expect them to be left to what reads runs, as is a file that is not there."""
-    assert not is_league(written(tmp_path, text))
-    assert not is_league(tmp_path / "none.yaml")
-    assert is_league(written(tmp_path, LEAGUE))
+        plan_league(read_source(file), Output.TABLE)

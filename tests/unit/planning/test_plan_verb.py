@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from trainingrun.commands.document import read_source
 from trainingrun.commands.errors import UserError
 from trainingrun.commands.output import Output
 from trainingrun.commands.plan.document import PlanDocument
@@ -26,7 +27,9 @@ LONG = ROOT / "examples/standard-ppo.yaml"
 
 def options(**given: Any) -> PlanOptions:
     """Options about the long example, unless another file is given."""
-    return PlanOptions(**{"file": LONG, "place": Where(), **given})
+    file = given.pop("file", LONG)
+    source = None if file is None else read_source(file)
+    return PlanOptions(**{"source": source, "place": Where(), **given})
 
 
 def asked(capsys: pytest.CaptureFixture[str], **given: Any) -> dict[str, Any]:

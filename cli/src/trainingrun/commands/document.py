@@ -1,21 +1,22 @@
-"""Reading a TrainingRun from a file, with errors that speak of the file."""
+"""Reading a resource from a file, with errors that speak of the file."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import yaml
 from trainingrun_api.explanation import Problem
-from trainingrun_api.resource import SpecError
+from trainingrun_api.resource import Resource, ResourceDefinition, SpecError
 from trainingrun_api.run import TrainingRun, parse
 from trainingrun_reconciler.desired.own_decks import ConfigMaps, OwnDeckError, own_decks, with_decks
 
 from trainingrun.commands.errors import UserError
 
+R = TypeVar("R", bound=Resource)
 STDIN: Final = Path("-")
 _BYTES_LIMIT: Final = 1024 * 1024
 _PROBLEMS_SHOWN: Final = 20
@@ -48,6 +49,46 @@ TRAINING_RUN: Final = DocumentKind(
 )
 
 
+@dataclass(frozen=True)
+class Source:
+    """The one document of a file, and the entries of the ConfigMaps that stand beside it."""
+
+    file: Path
+    noun: str
+    document: Mapping[str, Any]
+    config_maps: ConfigMaps
+
+    @property
+    def kind(self) -> object:
+        """What the document says that it is."""
+        return self.document.get("kind")
+
+    def alone(self) -> Mapping[str, Any]:
+        """Return the document.
+
+        Raises:
+            UserError: a ConfigMap stands beside it.
+        """
+        if self.config_maps:
+            raise UserError(
+                f"{self.file}: holds ConfigMap {next(iter(self.config_maps))} beside the"
+                f" {self.noun}, which kubectl apply -f {self.file} creates: give a file with one"
+                f" {self.noun} here"
+            )
+        return self.document
+
+    def read(self, definition: ResourceDefinition[R]) -> R:
+        """Return the resource of this kind.
+
+        Raises:
+            UserError: it is not valid; one line per wrong field.
+        """
+        try:
+            return definition.read(self.alone())
+        except SpecError as error:
+            raise UserError(describe_problems(self.file, error.problems)) from error
+
+
 def read_run(
     file: Path,
     *,
@@ -65,8 +106,8 @@ def read_run(
     Raises:
         UserError: it cannot be read or is not valid; one line per wrong field.
     """
-    document, config_maps = _with_config_maps(file, TRAINING_RUN, changes)
-    spec = document.get("spec")
+    source = read_source(file, changes=changes)
+    document, spec = source.document, source.document.get("spec")
     if games is not None and isinstance(spec, Mapping):
         spec = {**spec, "games": games}
     if daemons and isinstance(spec, Mapping):
@@ -75,14 +116,24 @@ def read_run(
         spec = _laid_over(spec, _ONE_GAME)
     if spec is not None:
         document = {**document, "spec": spec}
+    run = run_of(replace(source, document=document))
+    return _repeatable(run, file) if in_step else run
+
+
+def run_of(source: Source) -> TrainingRun:
+    """Return the TrainingRun of a document that is read.
+
+    Raises:
+        UserError: it is not valid; one line per wrong field.
+    """
     try:
-        run = _repeatable(parse(document), file) if in_step else parse(document)
+        run = parse(source.document)
     except SpecError as error:
-        raise UserError(describe_problems(file, error.problems)) from error
+        raise UserError(describe_problems(source.file, error.problems)) from error
     try:
-        return with_decks(run, config_maps)
+        return with_decks(run, source.config_maps)
     except OwnDeckError as error:
-        raise UserError(f"{file}: {error}") from error
+        raise UserError(f"{source.file}: {error}") from error
 
 
 def check_decks_are_here(run: TrainingRun, file: Path) -> None:
@@ -134,19 +185,17 @@ def read_document(
     Raises:
         UserError: it cannot be read, or is not one mapping.
     """
-    document, config_maps = _with_config_maps(file, kind, changes)
-    if config_maps:
-        raise UserError(
-            f"{file}: holds ConfigMap {next(iter(config_maps))} beside the {kind.noun}, which"
-            f" kubectl apply -f {file} creates: give a file with one {kind.noun} here"
-        )
-    return document
+    return read_source(file, kind, changes=changes).alone()
 
 
-def _with_config_maps(
-    file: Path, kind: DocumentKind, changes: Sequence[str]
-) -> tuple[Mapping[str, Any], ConfigMaps]:
-    """Return the document, and the entries of the ConfigMaps that stand beside it in the file."""
+def read_source(
+    file: Path, kind: DocumentKind = TRAINING_RUN, *, changes: Sequence[str] = ()
+) -> Source:
+    """Return the one document of a file, with changes of ``--set`` laid over its spec.
+
+    Raises:
+        UserError: it cannot be read, or is not one mapping.
+    """
     text = _text(file, kind)
     try:
         documents = [each for each in loaded(text, where=str(file)) if each is not None]
@@ -167,7 +216,8 @@ def _with_config_maps(
     document: Mapping[str, Any] = documents[0]
     for change in changes:
         document = _with_change(document, change)
-    return document, {each["metadata"]["name"]: each["data"] for each in beside}
+    config_maps = {each["metadata"]["name"]: each["data"] for each in beside}
+    return Source(file, kind.noun, document, config_maps)
 
 
 def _is_config_map(document: Any) -> bool:

@@ -20,7 +20,7 @@ from trainingrun.commands.options import (
     SetOption,
 )
 from trainingrun.commands.runs.target import Where
-from trainingrun.commands.validating import check_there, validate_file
+from trainingrun.commands.validating import validate_file
 
 
 class Manifests(StrEnum):
@@ -38,6 +38,7 @@ def add_preparing(app: Verbs) -> None:
             "trainingrun validate -f run.yaml",
             "trainingrun validate -f run.yaml --server -n training",
             "trainingrun validate -f run.yaml -o json",
+            "trainingrun validate -f league.yaml",
         ),
     )(validate)
     app.verb(
@@ -63,7 +64,7 @@ def validate(
     context: ContextOption = None,
     kubeconfig: KubeconfigOption = None,
 ) -> None:
-    """Check a TrainingRun file: every wrong field, with its path, and its decks."""
+    """Check a TrainingRun and its decks, a League or a Tournament: name every wrong field."""
     where = Where(namespace=namespace, context=context, kubeconfig=kubeconfig)
     if not server and where.names_a_cluster:
         raise UserError("--namespace, --context and --kubeconfig are for --server: give it too")
@@ -72,7 +73,7 @@ def validate(
         decks,
         output,
         changes=changes or (),
-        server=(lambda: check_there(file, where, changes=changes or ())) if server else None,
+        server=where if server else None,
     )
 
 

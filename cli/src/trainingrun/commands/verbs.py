@@ -38,7 +38,7 @@ ENTRIES: Final = (
     _entry(
         Panel.PREPARE,
         "validate",
-        "Check a TrainingRun file: every wrong field, with its path, and its decks.",
+        "Check a TrainingRun and its decks, a League or a Tournament: name every wrong field.",
         "preparing:add_preparing",
     ),
     _entry(

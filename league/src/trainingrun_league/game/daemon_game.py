@@ -164,17 +164,42 @@ class DaemonGame:
         asked = self._asked
         assert asked is not None, "the action is legal"
         text = asked.texts[turn.action]
-        scene = self._scene(asked, text, turn)
-        played = replace(turn, scene=scene)
-        counted = replace(self.table, turn=self.table.turn + 1)
-        await keep(counted, played)
+        played = replace(turn, scene=self._scene(asked, text, turn))
+        await keep(replace(self.table, turn=self.table.turn + 1), played)
+        await self._go_on(asked, played, clock=clock, keep=keep, show=show)
+
+    async def read_again(
+        self,
+        table: Table,
+        turns: Sequence[Turn],
+        *,
+        clock: Callable[[], float],
+        keep: Keep,
+        show: Show,
+    ) -> None:
+        """See ``sources.HeldGame``: a turn that was kept after all is sent to the engine now."""
+        asked = self._asked
+        if table.phase.is_over:
+            show(table)
+        elif len(turns) > len(self.turns) and asked is not None:
+            self.table = replace(table, turn=len(self.turns))
+            await self._go_on(asked, turns[-1], clock=clock, keep=keep, show=show)
+        elif self.ending is None:
+            show(table)
+
+    async def _go_on(
+        self, asked: _Asked, played: Turn, *, clock: Callable[[], float], keep: Keep, show: Show
+    ) -> None:
+        """Send a turn that is in the journal to the engine."""
+        scene = scene_of(played)
         self.turns.append(played)
-        self.last_text = text
+        self.last_text = scene.action_text
         self.last_thought_texts = scene.thought_texts
         try:
-            await self._answer(asked, turn.action)
+            await self._answer(asked, played.action)
             table = self._stopped(moved(self.table, self.position, now=clock()))
         except GameFault as fault:
+            counted = replace(self.table, turn=self.table.turn + 1)
             table = abandoned(counted, str(fault), now=clock())
         await self._end_or_go_on(table, keep, show)
 

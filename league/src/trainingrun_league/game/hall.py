@@ -21,9 +21,16 @@ from typing import Any, Final, TypeVar
 from trainingrun_contracts.league.v1.game_pb2 import GameState
 from trainingrun_environments.errors import GameFault
 
-from trainingrun_league.errors import Conflict, Exhausted, LeagueError, NotFound, Reused
+from trainingrun_league.errors import (
+    Conflict,
+    Exhausted,
+    LeagueError,
+    NotFound,
+    Reused,
+    Unavailable,
+)
 from trainingrun_league.game.journal import Creation, GameJournal, JournalGame
-from trainingrun_league.game.sources import GameSource, HeldGame
+from trainingrun_league.game.sources import GameSource, HeldGame, Ways
 from trainingrun_league.game.table import (
     Table,
     Turn,
@@ -100,10 +107,11 @@ class _Watcher:
 
 
 class _OpenGame:
-    """A game of the hall."""
+    """A game of the hall. ``is_unsure`` after a write that failed, and may have been done."""
 
     def __init__(self, played: HeldGame) -> None:
         self.played = played
+        self.is_unsure = False
         self.lock = asyncio.Lock()
         self.watchers: set[_Watcher] = set()
 
@@ -144,17 +152,22 @@ class Hall:
 
     async def resume(self) -> int:
         """Play the games again that were held when this process ended; return how many."""
-        now = self._clock()
         for table in await self._journal.open_games(self._holder):
-            turns = await self._journal.turns(table.game_id)
-            try:
-                played = self._source.resume(resumed(table, now=now), turns)
-            except GameFault as fault:
-                _log.warning("the game %s cannot be resumed: %s", table.game_id, fault)
-                await self._journal.keep(abandoned(table, str(fault), now=now))
-                continue
-            self._hold(played)
+            await self._take_up(table)
         return len(self._games)
+
+    async def _take_up(self, table: Table) -> None:
+        """Hold a game of the journal that is not over; one that cannot be played ends."""
+        turns, now = await self._journal.turns(table.game_id), self._clock()
+        if table.game_id in self._games:
+            return
+        try:
+            played = self._source.resume(resumed(table, now=now), turns)
+        except GameFault as fault:
+            _log.warning("the game %s cannot be resumed: %s", table.game_id, fault)
+            await self._journal.keep(abandoned(table, str(fault), now=now))
+        else:
+            self._hold(played)
 
     async def open(self, table: Table, creation: Creation) -> Table:
         """Keep a new game; a repeated creation gives the game of before.
@@ -172,6 +185,9 @@ class Hall:
                 f"idempotency_key: {creation.key!r} made the game {found.table.game_id} with"
                 " another request: take a key of its own for each game"
             )
+        is_mine = found.holder == self._holder and not found.table.phase.is_over
+        if is_mine and found.table.game_id not in self._games:
+            await self._take_up(found.table)  # it was kept by a call that failed
         return found.table
 
     async def join(self, game_id: str, seat: int, player: str) -> GameState:
@@ -323,9 +339,14 @@ class Hall:
             _log.warning("the end of a game is written later: %s", error)
 
     async def _engine_left(self, game: _OpenGame) -> None:
-        await game.played.engine_left(
-            clock=self._clock, keep=self._journal.keep, show=partial(self._show, game)
-        )
+        await game.played.engine_left(**self._ways(game))
+
+    def _ways(self, game: _OpenGame) -> Ways:
+        return {
+            "clock": self._clock,
+            "keep": partial(self._keep, game),
+            "show": partial(self._show, game),
+        }
 
     def _check_room(self, table: Table) -> None:
         if len(self._games) >= self._bounds.games:
@@ -342,6 +363,8 @@ class Hall:
 
         async def locked() -> _R:
             async with game.lock:
+                if game.is_unsure:
+                    await self._read_again(game)
                 return await act(game)
 
         task = asyncio.create_task(locked())
@@ -361,9 +384,7 @@ class Hall:
             expected_turn=move.expected_turn,
             action=move.turn.action,
         )
-        await played.take_turn(
-            move.turn, clock=self._clock, keep=self._journal.keep, show=partial(self._show, game)
-        )
+        await played.take_turn(move.turn, **self._ways(game))
         return state_message(played, move.seat)
 
     async def _expire(self, game: _OpenGame) -> None:
@@ -380,11 +401,29 @@ class Hall:
 
     async def _settle(self, game: _OpenGame, table: Table) -> None:
         """Keep how a game stands now, and show it to who watches."""
-        await self._journal.keep(table)
+        await self._keep(game, table)
         self._show(game, table)
 
+    async def _keep(self, game: _OpenGame, table: Table, turn: Turn | None = None) -> None:
+        try:
+            await self._journal.keep(table, turn)
+        except Unavailable:
+            game.is_unsure = True
+            raise
+
+    async def _read_again(self, game: _OpenGame) -> None:
+        """Take over what the journal has of a game, where a write of it may have been done."""
+        game_id = game.played.table.game_id
+        found, turns = await self._read(game_id), await self._journal.turns(game_id)
+        table = resumed(found.table, now=self._clock())
+        game.is_unsure = False
+        try:
+            await game.played.read_again(table, turns, **self._ways(game))
+        except GameFault as fault:
+            raise Conflict(f"the game {game_id} cannot be played again: {fault}") from fault
+
     def _show(self, game: _OpenGame, table: Table) -> None:
-        """Take over how a game stands, and show it to who watches."""
+        """Take over how a game stands, show it to who watches, and let go of one that is over."""
         played = game.played
         played.settle(table)
         is_over = table.phase.is_over

@@ -90,6 +90,14 @@ class PlayedGame:
             raise
         show(table)
 
+    async def read_again(
+        self, table: Table, turns: Sequence[Turn], *, show: Callable[[Table], None], **_more: object
+    ) -> None:
+        """See ``sources.HeldGame``."""
+        self.table = table
+        self._begin(turns)
+        show(table)
+
     async def engine_left(self, **_more: object) -> None:
         """See ``sources.HeldGame``: it does not."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Final, Protocol
+from typing import Final, Protocol, TypedDict
 
 from trainingrun_contracts.environment_config import EnvironmentConfig
 from trainingrun_contracts.environment_spec import EnvironmentSpec
@@ -39,6 +39,14 @@ _SEEDS: Final = 2**31
 """What every engine reads."""
 
 
+class Ways(TypedDict):
+    """What a game is given to change by: see ``HeldGame.take_turn``."""
+
+    clock: Callable[[], float]
+    keep: Keep
+    show: Show
+
+
 class HeldGame(SeenGame, Protocol):
     """A game that is played."""
 
@@ -62,6 +70,22 @@ class HeldGame(SeenGame, Protocol):
             show: takes it over, and shows it to who watches.
 
         Raises:
+            LeagueError: the journal cannot be written.
+        """
+
+    async def read_again(
+        self,
+        table: Table,
+        turns: Sequence[Turn],
+        *,
+        clock: Callable[[], float],
+        keep: Keep,
+        show: Show,
+    ) -> None:
+        """Go on from what the journal has, where a write failed and may have been done.
+
+        Raises:
+            GameFault: what it has cannot be played.
             LeagueError: the journal cannot be written.
         """
 
@@ -190,8 +214,8 @@ class GamesOfDaemons:
     def resume(self, table: Table, _turns: Sequence[Turn]) -> DaemonGame:
         """See GameSource: an engine's game has ended with the connection."""
         raise GameFault(
-            f"the Game service was started anew, and the engine's game ended after {table.turn}"
-            " moves with it"
+            f"the engine's game was lost after {table.turn} moves: the Game service, or its"
+            " database, was away"
         )
 
     def past(self, table: Table, turns: Sequence[Turn]) -> SeenGame:

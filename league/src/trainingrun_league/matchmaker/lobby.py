@@ -3,7 +3,9 @@
 A ticket follows from the player and the idempotency key of the call that joined, by HMAC: a call
 that is made again finds the same place, and another one's cannot be guessed. A waiting ticket is
 kept live as well, so that the queue outlives the process where live state does; matches are in the
-database. A ticket that is not asked for leaves the queue: its player is gone.
+database. A ticket that is not asked for leaves the queue: its player is gone. One of before a
+restart is paired when its player asks for it again: it may have been played meanwhile. Without
+live state the queue works, and a restart then costs the players their places in it.
 """
 
 from __future__ import annotations
@@ -11,18 +13,18 @@ from __future__ import annotations
 import asyncio
 import hmac
 import logging
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, Final
 from uuid import uuid4
 
-import msgspec
 from trainingrun_contracts.league.v1.common_pb2 import MatchPurpose
 
-from trainingrun_league.errors import Conflict, Exhausted, LeagueError, NotFound
+from trainingrun_league.errors import Conflict, Exhausted, LeagueError, NotFound, Unavailable
 from trainingrun_league.live.state import LiveState
 from trainingrun_league.matchmaker.leases import Lease, MatchState
+from trainingrun_league.matchmaker.live_tickets import LiveTickets
 from trainingrun_league.matchmaker.matches import Match
 from trainingrun_league.matchmaker.pairing import Pair, Queue, QueueFull, Ticket, Window
 from trainingrun_league.matchmaker.records import Records
@@ -32,21 +34,11 @@ from trainingrun_league.matchmaker.signals import is_set_within
 
 TICKET_SECONDS: Final = 30.0
 """After the last call that asked for it, a ticket leaves the queue."""
-_LIVE: Final = "matchmaker/tickets/"
-_LIVE_SECONDS: Final = 3600.0
 _PAUSE: Final = 1.0
-"""Seconds before a pair whose game could not be made is tried again."""
+"""Seconds before a pair that could not be kept, or whose game could not be made, is tried again."""
 _MOST_SEATED_KEPT: Final = 100_000
 
 _log: Final = logging.getLogger(__name__)
-
-
-class _Kept(msgspec.Struct, frozen=True, array_like=True):
-    """A ticket as live state has it."""
-
-    player: str
-    elo: float
-    joined_at: float
 
 
 @dataclass
@@ -84,9 +76,10 @@ class Lobby:
     ) -> None:
         self.queue = Queue(window)
         self._records, self._register, self._seating = records, register, seating
-        self._live, self._clock = live, clock
+        self._live, self._clock = LiveTickets(live), clock
         self._secret = hmac.digest(secret, b"league/tickets", sha256)
         self._places: dict[str, Place] = {}
+        self._unasked: dict[str, Ticket] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         for match in register.seated:
             self._note(match)
@@ -98,20 +91,25 @@ class Lobby:
                 self._start(self.seat_until_done(match))
 
     async def restore(self) -> None:
-        """Take up the queue that a process before this one left."""
-        found: Mapping[str, bytes] = await self._live.below(_LIVE)
-        kept = []
-        for key, value in found.items():
-            ticket_id = key.removeprefix(_LIVE)
-            try:
-                was = msgspec.msgpack.decode(value, type=_Kept)
-            except msgspec.MsgspecError:
-                continue  # of another version
-            kept.append(Ticket(ticket_id, was.player, was.elo, was.joined_at))
-        for ticket in sorted(kept, key=lambda ticket: ticket.joined_at):
-            if ticket.id not in self._places and self.queue.ticket_of(ticket.player) is None:
-                self.queue.join(ticket)
+        """Take up the queue that a process before this one left, as far as it can be read."""
+        try:
+            found = await self._live.read()
+        except Unavailable as error:
+            _log.warning("the queue of before is not taken up: %s", error)
+            return
+        for ticket in sorted(found, key=lambda ticket: ticket.joined_at):
+            if ticket.id not in self._places:
+                self._unasked[ticket.id] = ticket
                 self._places[ticket.id] = Place(ticket.player, self._clock())
+
+    async def keep_live(self) -> None:
+        """Bring live state to the tickets that wait.
+
+        Raises:
+            Unavailable: it cannot be reached; the next call makes up for it.
+        """
+        waiting = {ticket.id: ticket for ticket in (*self._unasked.values(), *self.queue)}
+        await self._live.write(waiting, self._clock())
 
     def ticket_id(self, player: str, key: str) -> str:
         """Return the ticket of a player's call."""
@@ -123,39 +121,53 @@ class Lobby:
 
         Raises:
             NotFound: there is none, or it is another player's.
+            Exhausted: it is one of before a restart, and the queue is full.
         """
         place = self._places.get(ticket_id)
-        if place is None or place.player != player:
-            raise NotFound(
-                f"ticket: {ticket_id[:60]!r} is no ticket of {player} that waits or plays:"
-                " it has expired or was cancelled; join the queue again without a ticket"
-            )
-        return place
+        if place is not None and place.player == player and self._is_back(ticket_id):
+            return place
+        raise NotFound(
+            f"ticket: {ticket_id[:60]!r} is no ticket of {player} that waits or plays:"
+            " it has expired or was cancelled; join the queue again without a ticket"
+        )
+
+    def _is_back(self, ticket_id: str) -> bool:
+        """Let a ticket of before a restart wait again, unless its player has a newer one."""
+        ticket = self._unasked.get(ticket_id)
+        if ticket is None:
+            return True
+        if self.queue.ticket_of(ticket.player) is not None:
+            self._leave(ticket_id)
+            return False
+        self._join(ticket)
+        del self._unasked[ticket_id]
+        self.pair()
+        return True
 
     def holds(self, ticket_id: str) -> bool:
         """Whether the ticket waits or plays."""
         return ticket_id in self._places
 
-    async def join(self, ticket_id: str, player: str, elo: float) -> str:
+    def join(self, ticket_id: str, player: str, elo: float) -> str:
         """Join the queue; return the ticket: the one of before, where the player waits already.
 
         Raises:
             Exhausted: the queue is full.
-            Unavailable: live state cannot be reached.
         """
         waiting = self.queue.ticket_of(player)
         if waiting is not None:
             return waiting.id
         ticket = Ticket(ticket_id, player, elo, self._clock())
+        self._join(ticket)
+        self._places[ticket_id] = Place(player, ticket.joined_at)
+        self.pair()
+        return ticket_id
+
+    def _join(self, ticket: Ticket) -> None:
         try:
             self.queue.join(ticket)
         except QueueFull:
             raise Exhausted(f"{len(self.queue)} players wait already: try again later") from None
-        self._places[ticket_id] = Place(player, ticket.joined_at)
-        kept = msgspec.msgpack.encode(_Kept(player, elo, ticket.joined_at))
-        await self._live.put(_LIVE + ticket_id, kept, seconds=_LIVE_SECONDS)
-        self.pair()
-        return ticket_id
 
     async def wait(self, place: Place, seconds: float) -> Match | None:
         """Return the match of a place, None where there is none within this time."""
@@ -173,7 +185,7 @@ class Lobby:
             raise Conflict(f"the match {place.match_id} of this ticket is over: join again")
         return match
 
-    async def cancel(self, ticket_id: str) -> None:
+    def cancel(self, ticket_id: str) -> None:
         """Leave the queue.
 
         Raises:
@@ -184,15 +196,15 @@ class Lobby:
             raise Conflict(
                 f"the ticket has the match {place.match_id}: join its game, or lose it by time"
             )
-        await self._leave(ticket_id)
+        self._leave(ticket_id)
 
-    async def expire(self) -> None:
+    def expire(self) -> None:
         """Take out the tickets that were not asked for."""
         now = self._clock()
-        for ticket in tuple(self.queue):
+        for ticket in (*self._unasked.values(), *self.queue):
             place = self._places.get(ticket.id)
             if place is None or (not place.asking and now - place.asked_at >= TICKET_SECONDS):
-                await self._leave(ticket.id)
+                self._leave(ticket.id)
 
     def forget(self) -> None:
         """Forget the places whose match is over; there are as many as games are played."""
@@ -229,10 +241,10 @@ class Lobby:
         if self._tasks:
             await asyncio.wait(self._tasks)
 
-    async def _leave(self, ticket_id: str) -> None:
+    def _leave(self, ticket_id: str) -> None:
         self.queue.leave(ticket_id)
+        self._unasked.pop(ticket_id, None)
         place = self._places.pop(ticket_id, None)
-        await self._live.delete(_LIVE + ticket_id)
         if place is not None:
             place.is_decided.set()
 
@@ -249,14 +261,29 @@ class Lobby:
     async def _seat(self, pair: Pair) -> None:
         """Keep the match, make its game, then wake both."""
         match = _ranked(pair, self._clock())
+        self._note(match)  # from here on the tickets are this match's, whatever fails
         try:
-            await self._records.add(match)
-            self._register.put(match)
-            self._note(match)
-            await self.seat_until_done(match)
+            await self._keep(match)
         except LeagueError as error:
-            _log.warning("a pair of the queue waits again: %s", error)
-            await self._return(pair)
+            _log.warning("a pair of the queue is not seated: %s", error)
+            for ticket_id in match.tickets:
+                self._leave(ticket_id)
+            return
+        self._register.put(match)
+        self._note(match)  # places that no call asked for meanwhile are forgotten
+        await self.seat_until_done(match)
+
+    async def _keep(self, match: Match) -> None:
+        """Write the match until that is done. A write that failed may have been done: the same
+        row again is one match, another pair of the two would be a second one."""
+        while True:
+            try:
+                await self._records.add(match)
+            except Unavailable as error:
+                _log.warning("the match %s is written again: %s", match.id, error)
+                await asyncio.sleep(_PAUSE)
+            else:
+                return
 
     async def seat_until_done(self, match: Match) -> None:
         """Make the game of a match that is kept, and wake who waits for it."""
@@ -270,13 +297,6 @@ class Lobby:
         for ticket_id in match.tickets:
             if place := self._places.get(ticket_id):
                 place.is_decided.set()
-                await self._live.delete(_LIVE + ticket_id)
-
-    async def _return(self, pair: Pair) -> None:
-        await asyncio.sleep(_PAUSE)
-        for ticket in (pair.first, pair.second):
-            if ticket.id in self._places and self.queue.ticket_of(ticket.player) is None:
-                self.queue.join(ticket)
 
 
 def _ranked(pair: Pair, now: float) -> Match:

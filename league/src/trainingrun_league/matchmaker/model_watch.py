@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from trainingrun_contracts.league.v1.model_pb2 import (
@@ -61,6 +62,8 @@ class ModelWatch:
     def player(self, name: str) -> str:
         """Return the player that workers play for by this name.
 
+        A model that lost against the champion is played where it is asked for, and nowhere else.
+
         Raises:
             NotFound: there is no such model, builtin or champion.
             Conflict: the model may not be played.
@@ -80,7 +83,7 @@ class ModelWatch:
                 f"there is no player {name[:100]!r} that is always there: name champion, model/ID"
                 f" of `trainingrun models`, or one of {', '.join(BUILTINS)}"
             )
-        if entry not in playable([entry]):
+        if not (entry.is_sound or playable([entry])):
             raise Conflict(f"{name[:100]} is {entry.stage.value} and cannot be played")
         return entry.player
 
@@ -115,6 +118,7 @@ class ModelWatch:
             _ROLES.get(model.role, Role.MAIN),
             stage,
             model.published_at.seconds + model.published_at.nanos / 1e9,
+            is_sound=model.HasField("validation") and not model.validation.problem,
         )
         self.changed.notify()
 
@@ -124,6 +128,4 @@ class ModelWatch:
             return
         before = self.champion
         if before is not None and before.id != model_id:
-            self._entries[before.id] = Entry(
-                before.id, before.lineage, before.role, Stage.RETIRED, before.published_at
-            )
+            self._entries[before.id] = replace(before, stage=Stage.RETIRED)

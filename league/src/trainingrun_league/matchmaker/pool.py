@@ -44,6 +44,8 @@ class Entry:
         role: of the lineage.
         stage: of the model now.
         published_at: seconds since 1970.
+        is_sound: whether a worker has played legal games with it, which stays true of one that
+            lost against the champion.
     """
 
     id: str
@@ -51,6 +53,7 @@ class Entry:
     role: Role
     stage: Stage
     published_at: float
+    is_sound: bool = False
 
     @property
     def player(self) -> str:

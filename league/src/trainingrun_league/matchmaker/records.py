@@ -23,7 +23,8 @@ from trainingrun_league.matchmaker.leases import MatchState
 from trainingrun_league.matchmaker.matches import Match, match_of, row_of
 from trainingrun_league.matchmaker.pool import Payoffs, Results
 from trainingrun_league.matchmaker.tables import MatchRow, TournamentRow, VerdictRow
-from trainingrun_league.store.engine import reading, writing
+from trainingrun_league.store.engine import reading
+from trainingrun_league.store.fence import Fence
 from trainingrun_league.store.inserting import insert_new
 
 _FINAL: Final = (MatchState.CLOSED.value, MatchState.FAILED.value)
@@ -98,10 +99,12 @@ _Waiting: TypeAlias = tuple[bool, dict[str, Any], asyncio.Future[None]]
 
 
 class Records:
-    """See above. Every method raises ``Unavailable`` where the database cannot be reached."""
+    """See above. Every method raises ``Unavailable`` where the database cannot be reached, and
+    ``TakenOver`` where another process decides now."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self.engine = engine
+    def __init__(self, fence: Fence) -> None:
+        self.fence = fence
+        self.engine: AsyncEngine = fence.engine
         self._waiting: list[_Waiting] = []
         self._flush: asyncio.Task[None] | None = None
 
@@ -152,7 +155,7 @@ class Records:
     async def _written(self, batch: Sequence[_Waiting]) -> Exception | None:
         """Commit rows; return why that failed, whatever it was: calls wait for it."""
         try:
-            async with writing(self.engine) as connection:
+            async with self.fence.writing() as connection:
                 await _write(connection, batch)
         except Exception as error:
             return error
@@ -225,7 +228,7 @@ class Records:
         changed: dict[str, Any] = {"rated_at": now}
         if problem:
             changed["problem"] = problem[:1000]
-        async with writing(self.engine) as connection:
+        async with self.fence.writing() as connection:
             await connection.execute(update(MatchRow).where(MatchRow.id.in_(ids)).values(**changed))
 
     async def add_verdict(self, verdict: DueVerdict, now: float) -> None:
@@ -242,7 +245,7 @@ class Records:
             "reported_at": None,
             "problem": "",
         }
-        async with writing(self.engine) as connection:
+        async with self.fence.writing() as connection:
             await insert_new(connection, VerdictRow, [row])
 
     async def due_verdicts(self) -> tuple[DueVerdict, ...]:
@@ -270,7 +273,7 @@ class Records:
         is_it = (VerdictRow.candidate == verdict.candidate) & (
             VerdictRow.champion == verdict.champion
         )
-        async with writing(self.engine) as connection:
+        async with self.fence.writing() as connection:
             await connection.execute(
                 update(VerdictRow).where(is_it).values(reported_at=now, problem=problem[:1000])
             )
@@ -304,7 +307,7 @@ class Records:
 
     async def change_tournament(self, tournament_id: str, **changed: Any) -> None:
         """Write columns of a tournament."""
-        async with writing(self.engine) as connection:
+        async with self.fence.writing() as connection:
             await connection.execute(
                 update(TournamentRow).where(TournamentRow.id == tournament_id).values(**changed)
             )

@@ -18,6 +18,7 @@ from trainingrun_league.declaration import Host, ServiceDeclaration
 from trainingrun_league.errors import LeagueError
 from trainingrun_league.matchmaker.deliveries import Deliveries
 from trainingrun_league.matchmaker.leases import is_given_up
+from trainingrun_league.matchmaker.live_tickets import WRITE_SECONDS
 from trainingrun_league.matchmaker.lobby import Lobby
 from trainingrun_league.matchmaker.metrics import MatchmakerMetrics
 from trainingrun_league.matchmaker.model_watch import ModelWatch
@@ -34,6 +35,7 @@ from trainingrun_league.matchmaker.signals import KeyedLocks, Signal, is_set_wit
 from trainingrun_league.matchmaker.tournaments import Tournaments
 from trainingrun_league.matchmaker.work import Work
 from trainingrun_league.settings import ServiceName
+from trainingrun_league.store.fence import Fence
 
 SWEEP_SECONDS: Final = 0.5
 """Between two checks of windows, leases and tickets, which time changes."""
@@ -51,8 +53,10 @@ _log: Final = logging.getLogger(__name__)
 class MatchmakerService:
     """See above."""
 
-    def __init__(self, host: Host, register: Register, settings: MatchmakerSettings) -> None:
-        records, locks = Records(host.engine), KeyedLocks()
+    def __init__(
+        self, host: Host, records: Records, register: Register, settings: MatchmakerSettings
+    ) -> None:
+        locks = KeyedLocks()
         self._clock = host.clock
         self._register = register
         self._records = records
@@ -119,10 +123,10 @@ class MatchmakerService:
 
     @classmethod
     async def start(cls, host: Host) -> MatchmakerService:
-        """Read what is there, and take up what a process before this one left."""
+        """Take the service over, read what is there, and take up what a process before left."""
         settings = host.settings.section(ServiceName.MATCHMAKER, MatchmakerSettings)
-        register = Register(await Records(host.engine).load())
-        service = cls(host, register, settings)
+        records = Records(await Fence.take(host.engine, ServiceName.MATCHMAKER.value, host.clock()))
+        service = cls(host, records, Register(await records.load()), settings)
         await service._tournaments.restore()
         await service._lobby.restore()
         return service
@@ -139,6 +143,7 @@ class MatchmakerService:
         """See ``Service``."""
         self._lobby.resume()
         async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._records.fence.watch())
             tasks.create_task(self._follow_models())
             tasks.create_task(self._forward(self._seating.offered))
             tasks.create_task(self._forward(self._work.returned))
@@ -147,6 +152,7 @@ class MatchmakerService:
             tasks.create_task(self._forward(self._models.changed))
             tasks.create_task(self._repeat(self._sweep, None, SWEEP_SECONDS))
             tasks.create_task(self._repeat(self._tidy, None, TIDY_SECONDS))
+            tasks.create_task(self._repeat(self._lobby.keep_live, None, WRITE_SECONDS))
             tasks.create_task(self._repeat(self._plan, self._models.changed, PLAN_SECONDS))
             tasks.create_task(self._repeat(self._follow_up, self._reporting.changed, PLAN_SECONDS))
             tasks.create_task(self._repeat(self._ratings.refresh, None, EVERY_SECONDS))
@@ -214,7 +220,7 @@ class MatchmakerService:
         """What time alone changes."""
         now = self._clock()
         self._lobby.pair()
-        await self._lobby.expire()
+        self._lobby.expire()
         await self._seating.offer_forsaken()
         await self._reporting.forfeit_no_shows()
         is_due = False

@@ -122,7 +122,7 @@ class MatchmakerServicer(MatchmakerServiceServicer):
         parts = self._parts
         match request.mode:
             case QueueMode.QUEUE_MODE_RANKED:
-                return await parts.lobby.join(ticket_id, player, parts.ratings.of(player))
+                return parts.lobby.join(ticket_id, player, parts.ratings.of(player))
             case QueueMode.QUEUE_MODE_SELF_PLAY:
                 opponent = parts.opponents.draw(player)
                 purpose = MatchPurpose.MATCH_PURPOSE_RATING
@@ -155,7 +155,7 @@ class MatchmakerServicer(MatchmakerServiceServicer):
         if lobby.holds(request.ticket):
             if caller().audience is Audience.PLAYERS:
                 lobby.place(request.ticket, caller().subject)
-            await self._whole(lobby.cancel(request.ticket))
+            lobby.cancel(request.ticket)
         return CancelMatchResponse()
 
     async def LeaseMatch(self, request: LeaseMatchRequest, context: Any) -> LeaseMatchResponse:
@@ -230,6 +230,7 @@ class MatchmakerServicer(MatchmakerServiceServicer):
         parts = self._parts
 
         async def act(connection: AsyncConnection) -> CreateTournamentResponse:
+            await parts.records.fence.check(connection)
             parts.tournaments.check_room()
             row = await parts.tournaments.insert(connection, new)
             tournament = tournament_of(_Columns(row), ())

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from trainingrun_league.declaration import Audience
-from trainingrun_league.errors import LeagueError
+from trainingrun_league.errors import LeagueError, TakenOver
 from trainingrun_league.process.backup import back_up, restore
 from trainingrun_league.process.options import (
     Options,
@@ -55,10 +55,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except LeagueError as error:
         print(f"error: {error}", file=sys.stderr)
         return _REFUSED
-    except Exception:
-        _log.exception("the league ends: its own work failed")
+    except Exception as error:
+        over = _taken_over(error)
+        if over is None:
+            _log.exception("the league ends: its own work failed")
+        else:
+            print(f"error: {over}", file=sys.stderr)
         return _FAILED
     return 0
+
+
+def _taken_over(error: BaseException) -> TakenOver | None:
+    """Return that another process serves now, where a service's work ended for that."""
+    match error:
+        case TakenOver():
+            return error
+        case BaseExceptionGroup():
+            return next(filter(None, map(_taken_over, error.exceptions)), None)
+        case _:
+            return None
 
 
 def _run(options: Options) -> None:

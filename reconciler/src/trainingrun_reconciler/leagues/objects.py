@@ -25,6 +25,7 @@ from trainingrun_reconciler.leagues.parts import (
     HEALTH_PORT,
     MIGRATION,
     WORKER,
+    Part,
     Pods,
     component,
     object_name,
@@ -242,7 +243,10 @@ def _alone(owner: Owner, pods: Pods) -> dict[str, Any]:
 
 
 def _several(pods: Pods) -> dict[str, Any]:
-    """A new one serves before an old one ends, but for those that are one each."""
+    """A new one serves before an old one ends. Not of the Matchmaker: the second one that begins
+    takes over from the first, which would be started again and take over in its turn."""
+    if Part.MATCHMAKER in pods.parts:
+        return {"replicas": 1, "strategy": {"type": "Recreate"}}
     surge, missing = ("25%", "25%") if pods.replicas > 1 else (1, 0)
     return {"replicas": pods.replicas, **_rolling(surge, missing)}
 

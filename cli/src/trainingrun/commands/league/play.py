@@ -4,17 +4,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
-import yaml
 from trainingrun_api import tournament as tournament_api
 from trainingrun_api.resource import SpecError
 from trainingrun_api.tournament import TOURNAMENT
 
+from trainingrun.commands.document import DocumentKind, describe_problems, read_source
 from trainingrun.commands.durations import seconds_in
 from trainingrun.commands.errors import TimedOut, UserError
 from trainingrun.commands.grammar import Panel, Verbs
@@ -39,7 +39,12 @@ from trainingrun.sdk.league_values import (
 _TOURNAMENT_HELP: Final = "Tournaments of a league's players: have one played, show its standings."
 _REPLAY_HELP: Final = "The league's store of experience: what it holds."
 _POLL_SECONDS: Final = 2.0
-_MOST_FILE_BYTES: Final = 1024 * 1024
+_TOURNAMENT: Final = DocumentKind(
+    noun="Tournament",
+    fields="format and entrants",
+    example="examples/league/cup.yaml",
+    option="-f",
+)
 
 tournament = Verbs(name="tournament", help=_TOURNAMENT_HELP)
 replay = Verbs(name="replay", help=_REPLAY_HELP)
@@ -185,22 +190,14 @@ def read_tournament(file: Path) -> TournamentRequest:
     Raises:
         UserError: the file cannot be read, or a field is wrong.
     """
+    source = read_source(file, _TOURNAMENT)
     try:
-        with file.open("rb") as opened:
-            document = yaml.safe_load(opened.read(_MOST_FILE_BYTES))
-    except OSError as error:
-        raise UserError(f"-f {file}: {error.strerror}") from error
-    except yaml.YAMLError as error:
-        raise UserError(f"-f {file}: no YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(document, dict):
-        raise UserError(f"-f {file}: expected a mapping with format and entrants")
-    try:
-        return _request_of(TOURNAMENT.read(_whole(document)))
+        return _request_of(TOURNAMENT.read(_whole(source.alone())))
     except SpecError as error:
-        raise UserError(f"-f {file}: {error}") from error
+        raise UserError(describe_problems(file, error.problems)) from error
 
 
-def _whole(document: dict[str, Any]) -> dict[str, Any]:
+def _whole(document: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the resource that a document is, or that it is the spec of.
 
     A file without a ``leagueRef`` is about the league that the verb reaches.

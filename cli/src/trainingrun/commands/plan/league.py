@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import yaml
 from msgspec import Struct
 from rich.table import Table
 from trainingrun_api.league import LEAGUE
-from trainingrun_api.resource import SpecError
 
-from trainingrun.commands.document import DocumentKind, describe_problems, read_document
-from trainingrun.commands.errors import UserError
+from trainingrun.commands.document import Source
 from trainingrun.commands.output import Output, write
 from trainingrun.commands.plan.formatting import money
 from trainingrun.commands.terminal import console_for_tables, echo
 from trainingrun.estimate.league import ASKED_FOR, Bill, Prices, Profile, bill
 
 SCHEMA: Final = "trainingrun.league-plan/1"
-_KIND: Final = DocumentKind(
-    noun="League",
-    fields="apiVersion, kind, metadata and spec",
-    example="docs/guides/league-on-a-cluster.md",
-    option="-f",
-)
-_MOST_BYTES: Final = 1024 * 1024
 
 
 class LeagueLine(Struct, frozen=True):
@@ -49,27 +37,13 @@ class LeaguePlan(Struct, frozen=True):
     prices_as_of: str
 
 
-def is_league(file: Path) -> bool:
-    """Return whether a file says that it holds a League; one that cannot be read does not."""
-    try:
-        with file.open("rb") as opened:
-            found = yaml.safe_load(opened.read(_MOST_BYTES))
-    except (OSError, yaml.YAMLError, RecursionError, ValueError):
-        return False
-    return isinstance(found, Mapping) and found.get("kind") == LEAGUE.kind
-
-
-def plan_league(file: Path, output: Output) -> None:
+def plan_league(source: Source, output: Output) -> None:
     """Show what the League of a file costs in a month.
 
     Raises:
         UserError: it is not valid.
     """
-    document: Mapping[str, Any] = read_document(file, _KIND)
-    try:
-        league = LEAGUE.read(document)
-    except SpecError as error:
-        raise UserError(describe_problems(file, error.problems)) from error
+    league = source.read(LEAGUE)
     profile = Profile(league.spec.profile)
     found = _plan(league.metadata.name, bill(profile), Prices())
     if output.is_for_programs:

@@ -159,19 +159,23 @@ def plan(  # noqa: PLR0913 (each option of the command is an argument to typer)
     change it. Of a League: what it costs in a month by its profile.
     """
     # Imported here because no other verb needs them, and each start of the command pays for them.
-    from trainingrun.commands.plan.league import is_league, plan_league  # noqa: PLC0415
+    from trainingrun_api.league import LEAGUE  # noqa: PLC0415
+
+    from trainingrun.commands.document import read_source  # noqa: PLC0415
+    from trainingrun.commands.plan.league import plan_league  # noqa: PLC0415
     from trainingrun.commands.plan.price_file import shipped_text  # noqa: PLC0415
     from trainingrun.commands.plan.verb import PlanOptions, paid, plan_run  # noqa: PLC0415
 
     if show_prices:
         echo(shipped_text().removesuffix("\n"))
         return
-    if file is not None and is_league(file):
-        plan_league(file, output)
+    source = None if file is None else read_source(file)
+    if source is not None and source.kind == LEAGUE.kind:
+        plan_league(source, output)
         return
     plan_run(
         PlanOptions(
-            file=file,
+            source=source,
             place=where,
             games=games,
             hours=hours,

@@ -11,7 +11,7 @@ from pathlib import Path
 from trainingrun_api.run import TrainingRun
 from trainingrun_reconciler.roles.workload import Role
 
-from trainingrun.commands.document import read_run
+from trainingrun.commands.document import Source, run_of
 from trainingrun.commands.errors import UserError
 from trainingrun.commands.output import Output, write
 from trainingrun.commands.plan.document import SCHEMA, PlanDocument, PricesUsed
@@ -76,7 +76,7 @@ def paid(*, spot: bool, on_demand: bool, as_spec: bool) -> Paid:
 class PlanOptions:
     """The options of ``trainingrun plan``."""
 
-    file: Path | None
+    source: Source | None
     place: Where
     games: int | None = None
     hours: float | None = None
@@ -192,8 +192,8 @@ def _live_run(options: PlanOptions) -> TrainingRun | None:
 
 def _run(options: PlanOptions, live: TrainingRun | None) -> TrainingRun:
     """Return the run that is planned: the file's, else the one that is measured."""
-    if options.file is not None:
-        return read_run(options.file)
+    if options.source is not None:
+        return run_of(options.source)
     if live is None:
         raise UserError("plan: nothing to plan: give a TrainingRun with -f, or a run with --from")
     return live

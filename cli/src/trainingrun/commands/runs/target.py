@@ -17,7 +17,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from trainingrun_api.resource import Resource, ResourceDefinition
 
 from trainingrun.commands.errors import TimedOut, UserError
 from trainingrun.commands.options import (
@@ -38,6 +40,10 @@ from trainingrun.sdk import (
 )
 from trainingrun.sdk.values import STATE
 
+if TYPE_CHECKING:
+    from trainingrun.sdk.resources import ClusterResources
+
+R = TypeVar("R", bound=Resource)
 _PLUGIN: Final = "kubectl"
 
 
@@ -70,6 +76,24 @@ def cluster_at(where: Where) -> Iterator[TrainingRuns]:
             yield runs
     except WaitTimeout as error:
         raise TimedOut(str(error)) from error
+    except ClientError as error:
+        raise UserError(str(error)) from error
+
+
+@contextmanager
+def resources_at(where: Where, definition: ResourceDefinition[R]) -> Iterator[ClusterResources[R]]:
+    """The client of the cluster that is meant, for resources of another kind than runs.
+
+    Raises:
+        UserError: whatever went wrong with it.
+    """
+    # Imported here because it brings the Kubernetes client, which takes half a second.
+    from trainingrun.sdk.resources import ClusterResources  # noqa: PLC0415
+
+    place = ClusterPlace(where.namespace, where.context, where.kubeconfig)
+    try:
+        with ClusterResources(definition, place) as resources:
+            yield resources
     except ClientError as error:
         raise UserError(str(error)) from error
 
