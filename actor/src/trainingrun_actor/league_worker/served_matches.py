@@ -62,7 +62,7 @@ _MOST_PROBLEM: Final = 500
 _BACKOFF: Final = Backoff(first=0.5, longest=10.0, spread=0.5)
 _WAITED_OUT: Final = frozenset({grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.UNAVAILABLE})
 """No slot is free, or no daemon is there."""
-_NOBODY: Final = Contender(f"{BUILTIN}{RANDOM}", None, 0)
+_CHANCE: Final = Contender(f"{BUILTIN}{RANDOM}", None, 0)
 
 GameAt = Callable[[str], "GameServiceAsyncStub"]
 
@@ -126,7 +126,7 @@ class ServedMatches:
 
         Raises:
             grpc.aio.AioRpcError: the model, or a game, cannot be had now.
-            GamesFailed: the engine fails, whoever plays.
+            GamesFailed: the engine fails with any players.
         """
         try:
             tried = await self._players.find(f"model/{model_id}")
@@ -136,7 +136,7 @@ class ServedMatches:
         until = monotonic() + TRIAL_SECONDS
         try:
             ended = await self._all(
-                TRIAL_PAIRS, (tried, _NOBODY), _SEED, purpose, until=until, kept=0
+                TRIAL_PAIRS, (tried, _CHANCE), _SEED, purpose, until=until, kept=0
             )
         except Interrupted:
             return None

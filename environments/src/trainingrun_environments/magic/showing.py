@@ -13,7 +13,7 @@ from trainingrun_environments.magic.options import Option, OptionKind, Question
 from trainingrun_environments.magic.view import View
 from trainingrun_environments.seam import Shown
 
-_WORDS = {
+_PHRASES = {
     OptionKind.PASS: "pass",
     OptionKind.DONE: "done",
     OptionKind.YES: "yes",
@@ -97,9 +97,9 @@ def _combatant(creature: Combatant) -> str:
 
 
 def _option(option: Option) -> str:
-    word = _WORDS.get(option.kind)
-    if word is not None:
-        return word
+    phrase = _PHRASES.get(option.kind)
+    if phrase is not None:
+        return phrase
     item = option.item
     match option.kind:
         case OptionKind.ATTACK:

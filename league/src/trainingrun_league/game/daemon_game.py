@@ -5,7 +5,7 @@ waits here until its seat has answered it. Several questions may lead to one lin
 after another), and each is a turn of the game. What has no choice is answered here at once.
 
 An action is in the journal before its line is sent; a game of an engine cannot be taken back, nor
-played again, so every turn keeps how its position looked (``Scene``), and a game ends with its
+played again, so every turn keeps what its seat saw (``Scene``), and a game ends with its
 connection. Every seat sees its own questions; who watches sees none until the game is over.
 """
 
@@ -166,7 +166,7 @@ class DaemonGame:
         text = asked.texts[turn.action]
         played = replace(turn, scene=self._scene(asked, text, turn))
         await keep(replace(self.table, turn=self.table.turn + 1), played)
-        await self._go_on(asked, played, clock=clock, keep=keep, show=show)
+        await self._proceed(asked, played, clock=clock, keep=keep, show=show)
 
     async def read_again(
         self,
@@ -183,11 +183,11 @@ class DaemonGame:
             show(table)
         elif len(turns) > len(self.turns) and asked is not None:
             self.table = replace(table, turn=len(self.turns))
-            await self._go_on(asked, turns[-1], clock=clock, keep=keep, show=show)
+            await self._proceed(asked, turns[-1], clock=clock, keep=keep, show=show)
         elif self.ending is None:
             show(table)
 
-    async def _go_on(
+    async def _proceed(
         self, asked: _Asked, played: Turn, *, clock: Callable[[], float], keep: Keep, show: Show
     ) -> None:
         """Send a turn that is in the journal to the engine."""
@@ -201,7 +201,7 @@ class DaemonGame:
         except GameFault as fault:
             counted = replace(self.table, turn=self.table.turn + 1)
             table = abandoned(counted, str(fault), now=clock())
-        await self._end_or_go_on(table, keep, show)
+        await self._end_or_proceed(table, keep, show)
 
     async def engine_left(self, *, clock: Callable[[], float], keep: Keep, show: Show) -> None:
         """Settle a game whose engine has hung up in the midst of a question."""
@@ -213,7 +213,7 @@ class DaemonGame:
             table = finished(self.table, returns, reason=reason, now=clock())
         except GameFault as fault:
             table = abandoned(self.table, str(fault), now=clock())
-        await self._end_or_go_on(table, keep, show)
+        await self._end_or_proceed(table, keep, show)
 
     @property
     def engine_end(self) -> asyncio.Event:
@@ -243,7 +243,7 @@ class DaemonGame:
 
     # --- the engine ---------------------------------------------------------------------------
 
-    async def _end_or_go_on(self, table: Table, keep: Keep, show: Show) -> None:
+    async def _end_or_proceed(self, table: Table, keep: Keep, show: Show) -> None:
         if table.phase.is_over:
             self.ending = table
             self.table = replace(self.table, turn=table.turn)
@@ -327,7 +327,7 @@ class DaemonGame:
             case Refused(text):
                 raise GameFault(f"the daemon refuses the game: {_plain(text, 300)}")
             case _:
-                return False  # log lines, which nobody is shown: they may betray something
+                return False  # log lines, which no player is shown: they may betray something
 
     def _won(self, winner: str | None) -> tuple[float, float]:
         if winner is None:
@@ -440,11 +440,13 @@ class PastGame:
 
 
 class _EarlierGame(PastGame):
-    """A game as it was before a turn that was played later; while it goes on it has secrets."""
+    """A game as it was before a turn that was played later; while it runs it has secrets."""
 
-    def __init__(self, table: Table, turns: Sequence[Turn], asked: Turn, *, goes_on: bool) -> None:
+    def __init__(
+        self, table: Table, turns: Sequence[Turn], asked: Turn, *, is_running: bool
+    ) -> None:
         super().__init__(table, turns, Position(asked.seat, (), (0.0, 0.0)))
-        self.has_secrets = goes_on
+        self.has_secrets = is_running
         self._asked = asked
 
     def text(self, seat: int) -> str:
@@ -461,11 +463,11 @@ def past_game(table: Table, turns: Sequence[Turn], *, until: int | None = None) 
     then = replace(
         table, turn=until, phase=Phase.RUNNING, returns=(0.0, 0.0), reason="", finished_at=None
     )
-    return _EarlierGame(then, turns[:until], turns[until], goes_on=not table.phase.is_over)
+    return _EarlierGame(then, turns[:until], turns[until], is_running=not table.phase.is_over)
 
 
 def scene_of(turn: Turn) -> Scene:
-    """Return how the position of a turn looked."""
+    """Return what the seat saw at a turn."""
     return turn.scene or Scene("", str(turn.action))
 
 

@@ -82,7 +82,7 @@ class HeldGame(SeenGame, Protocol):
         keep: Keep,
         show: Show,
     ) -> None:
-        """Go on from what the journal has, where a write failed and may have been done.
+        """Continue from what the journal has, where a write failed and may have been done.
 
         Raises:
             GameFault: what it has cannot be played.

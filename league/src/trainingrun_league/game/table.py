@@ -52,7 +52,7 @@ class Thought:
 
 @dataclass(frozen=True)
 class Scene:
-    """How a position looked to the seat that moved, what it played, and what it thought of it, for
+    """What the seat that moved saw, what it played, and what it thought of it, for
     people.
     """
 

@@ -1,4 +1,4 @@
-"""How the turns of games that cannot be played again looked."""
+"""What seats saw in games that cannot be played again."""
 
 from __future__ import annotations
 
