@@ -515,6 +515,29 @@ def test_tables_have_their_own_items_limiters_and_senders_through_a_kill(tmp_pat
             assert {item.data for item in found} == {b"free"}
 
 
+def test_a_table_whose_settings_cannot_be_read_stops_no_other_one(tmp_path: Path) -> None:
+    """The service starts and serves the other tables; calls for this one say what to do."""
+    with service(tmp_path) as league:
+        with stub_of(league) as stub:
+            for name in ("torn", "whole"):
+                stub.OpenTable(pb.OpenTableRequest(table=name))
+                recorded(stub, name)
+        league.kill()
+        (settings,) = league.folder.rglob("tables/torn/settings.json")
+        settings.write_bytes(settings.read_bytes()[:7])
+        league.start()
+        with stub_of(league) as stub:
+            assert stats_of(stub, "whole").recorded == 10
+            for call in (
+                lambda: stub.OpenTable(pb.OpenTableRequest(table="torn")),
+                lambda: stats_of(stub, "torn"),
+            ):
+                with pytest.raises(grpc.RpcError) as refused:
+                    call()
+                assert refused.value.code() is grpc.StatusCode.UNAVAILABLE
+                assert "repair or remove the folder" in str(refused.value.details())
+
+
 def test_numbers_that_were_passed_over_are_known(tmp_path: Path) -> None:
     """A source with a gap larger than the window goes on, and nothing in the gap is taken."""
     with service(tmp_path) as league:

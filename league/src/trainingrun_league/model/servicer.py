@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Final, TypeVar
 
@@ -35,6 +36,8 @@ from trainingrun_league.store.idempotency import Request, once
 MOST_PUBLICATIONS: Final = 8
 """At once; each has some chunks in memory and a file or an upload open."""
 MOST_WATCHERS: Final = 1000
+MOST_DOWNLOADS: Final = 64
+"""At once; more wait. One that is not read holds some 6 MB until it is cut off."""
 _CHANGES_A_READ: Final = 500
 
 Parts = AsyncIterator[pb.PublishPolicyRequest]
@@ -58,6 +61,7 @@ class ModelServicer(ModelServiceServicer):
         self.figures = Figures(host.metrics)
         self._publications = 0
         self._watchers = 0
+        self._downloads = asyncio.Semaphore(MOST_DOWNLOADS)
 
     # ---- learners
 
@@ -102,11 +106,12 @@ class ModelServicer(ModelServiceServicer):
         if not left:
             return
         try:
-            read = self._host.artefacts.read(artefact_of(row.sha256), request.offset)
-            async for chunk in one_ahead(read):
-                left -= len(chunk)
-                self.figures.served(len(chunk))
-                yield pb.GetPolicyResponse(chunk=chunk)
+            async with self._downloads:
+                read = self._host.artefacts.read(artefact_of(row.sha256), request.offset)
+                async for chunk in one_ahead(read):
+                    left -= len(chunk)
+                    self.figures.served(len(chunk))
+                    yield pb.GetPolicyResponse(chunk=chunk)
         except NotFound as error:
             raise Damaged(
                 f"the bytes of model {header.model.id} are gone: restore the league's artefacts,"

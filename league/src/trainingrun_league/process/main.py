@@ -14,6 +14,8 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
+from trainingrun_contracts.plain_text import escaped
+
 from trainingrun_league.declaration import Audience
 from trainingrun_league.errors import LeagueError, TakenOver
 from trainingrun_league.process.backup import back_up, restore
@@ -40,15 +42,21 @@ _FAILED: Final = 1
 _log: Final = logging.getLogger(__name__)
 
 
+class _Lines(logging.Formatter):
+    """One line for a record, whatever a client called itself: nothing ends it or steers a
+    terminal."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        return escaped(super().formatMessage(record))
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return the exit code."""
     given = with_command(sys.argv[1:] if arguments is None else arguments)
     options = parser().parse_args(given, Options())
-    logging.basicConfig(
-        level=logging.INFO,
-        stream=sys.stderr,
-        format="%(asctime)s %(levelname)s %(name)s %(message)s",
-    )
+    lines = logging.StreamHandler(sys.stderr)
+    lines.setFormatter(_Lines("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[lines])
     logging.getLogger("alembic").setLevel(logging.WARNING)
     try:
         _run(options)

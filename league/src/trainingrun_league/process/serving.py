@@ -18,12 +18,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client import CollectorRegistry
 from sqlalchemy.ext.asyncio import AsyncEngine
 from trainingrun_contracts.league.channel import ServiceAddress
 
 from trainingrun_league.declaration import Host
 from trainingrun_league.errors import InvalidRequest, Unavailable
+from trainingrun_league.process.metrics_page import served_metrics
 from trainingrun_league.process.places import artefact_place, live_state
 from trainingrun_league.process.registry import declaration_of
 from trainingrun_league.process.web_pages import served_pages
@@ -164,22 +165,12 @@ def _metrics(settings: Settings, registry: CollectorRegistry, stack: AsyncExitSt
     if settings.metrics_port is None:
         return None
     try:
-        server, thread = start_http_server(
-            settings.metrics_port, addr=settings.host, registry=registry
-        )
+        return stack.enter_context(served_metrics(settings.host, settings.metrics_port, registry))
     except OSError as error:
         raise Unavailable(
             f"the metrics' port {settings.metrics_port} cannot be had: {error.strerror}; choose"
             " another one with --metrics-port"
         ) from error
-
-    def stop() -> None:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-    stack.callback(stop)
-    return server.server_port
 
 
 def _peers(

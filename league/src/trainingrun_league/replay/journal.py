@@ -260,6 +260,21 @@ def read_records(path: Path) -> Iterator[tuple[Record, int]]:
             yield record, file.tell()
 
 
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file anew, whole or not at all; it is durable, with its folder's name, when this
+    returns. Raises ``OSError``."""
+    partial = path.with_name(f"{path.name}.new")
+    output = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    try:
+        _write_all(output, content)
+        os.fsync(output)
+    finally:
+        os.close(output)
+    partial.replace(path)
+    for folder in (path.parent, path.parent.parent, path.parent.parent.parent):
+        _synchronise(folder)
+
+
 def _write_all(output: int, content: bytes) -> None:
     view = memoryview(content)
     while view:

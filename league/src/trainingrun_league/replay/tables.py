@@ -8,6 +8,7 @@ another's disk, and its files go with its own items.
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 from pathlib import Path
 from typing import Any, Final
@@ -24,7 +25,7 @@ from trainingrun_league.errors import (
     Unavailable,
 )
 from trainingrun_league.replay.gate import Room
-from trainingrun_league.replay.journal import Journal
+from trainingrun_league.replay.journal import Journal, write_whole
 from trainingrun_league.replay.options import ReplayOptions
 from trainingrun_league.replay.served import ServedTable
 from trainingrun_league.settings import ServiceName
@@ -35,6 +36,7 @@ SETTINGS_FILE: Final = "settings.json"
 OWN: Final = ""
 """Name of the service's own table."""
 MOST_TABLES: Final = 64
+_log: Final = logging.getLogger(__name__)
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
@@ -50,9 +52,14 @@ class Tables:
         own = Journal.open(self._folder, file_bytes=self._options.file_bytes)
         place = host.artefacts if self._options.archive else None
         self._tables[OWN] = ServedTable(self._options, own, room=room, place=place)
+        self._unread: dict[str, str] = {}
         for path in sorted((self._folder / NAMED_FOLDER).glob(f"*/{SETTINGS_FILE}")):
             name = path.parent.name
-            self._tables[name] = self._served(name, _read(path))
+            try:
+                self._tables[name] = self._served(name, _read(path))
+            except Unavailable as error:  # the others are served
+                self._unread[name] = str(error)
+                _log.error("table %s is not served: %s", name, error)
 
     @property
     def all(self) -> tuple[ServedTable, ...]:
@@ -66,6 +73,8 @@ class Tables:
             NotFound: there is none of this name.
         """
         found = self._tables.get(name)
+        if found is None and name in self._unread:
+            raise Unavailable(self._refusal(name))
         if found is None:
             raise NotFound(f"table {name!r}: there is none of this name; open it first")
         return found
@@ -85,6 +94,8 @@ class Tables:
                 f"table {name!r}: give letters, digits, '.', '_' and '-', 1 to 128, first a letter"
                 " or digit"
             )
+        if name in self._unread:
+            raise Unavailable(self._refusal(name))
         if (known := self._tables.get(name)) is not None:
             options = options_of(known.options, settings)
             _require_same(name, known.options, options)
@@ -104,6 +115,12 @@ class Tables:
         self._tables[name] = table
         self._tasks.create_task(table.run())
         return True
+
+    def _refusal(self, name: str) -> str:
+        return (
+            f"table {name!r} is not served ({self._unread[name]}): repair or remove the folder"
+            f" {self._folder / NAMED_FOLDER / name}, then start the service again"
+        )
 
     async def run(self) -> None:
         """Serve all tables, those that are opened meanwhile, too."""
@@ -129,9 +146,7 @@ class Tables:
         folder = self._folder / NAMED_FOLDER / name
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            partial = folder / f"{SETTINGS_FILE}.new"
-            partial.write_bytes(msgspec.json.encode(options))
-            partial.replace(folder / SETTINGS_FILE)
+            write_whole(folder / SETTINGS_FILE, msgspec.json.encode(options))
         except OSError as error:
             raise Unavailable(f"the folder of a table, {folder}: {error.strerror}") from error
 

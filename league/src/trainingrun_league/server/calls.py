@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -103,9 +103,13 @@ class Calls(grpc.aio.ServerInterceptor):
         if not hasattr(result, "__aiter__"):
             return await result
         messages: AsyncIterator[Any] = result
-        async for message in messages:
-            async with asyncio.timeout(self._limits.take_seconds):
-                await context.write(message)
+        try:
+            async for message in messages:
+                async with asyncio.timeout(self._limits.take_seconds):
+                    await context.write(message)
+        finally:  # what a stream holds is free when its call is over, not when it is collected
+            if isinstance(messages, AsyncGenerator):
+                await messages.aclose()
         return None
 
     async def _serve(

@@ -31,6 +31,8 @@ _OPTIONS: Final[tuple[tuple[str, Any], ...]] = (
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 20_000),
     ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.server_handshake_timeout_ms", 20_000),  # who connects says that it speaks HTTP/2
+    ("grpc.max_connection_idle_ms", 600_000),  # without a call; clients connect again by themselves
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 20_000),
 )
 

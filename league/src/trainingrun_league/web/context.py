@@ -12,6 +12,7 @@ import grpc.aio
 from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
+from trainingrun_contracts.plain_text import escaped
 
 from trainingrun_league.errors import Unavailable
 from trainingrun_league.peers import Peers
@@ -27,6 +28,9 @@ _PASSING: Final = frozenset(
     }
 )
 _R = TypeVar("_R")
+
+_KEPT: Final = "\n\t\u200c\u200d"
+"""Line breaks, and the joiners that scripts and emoji need."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,13 @@ class Context:
 CONTEXT: Final = web.AppKey("context", Context)
 
 
+def _shown(value: Any) -> Any:
+    """Return a text with what turns its direction or steers something shown as escapes."""
+    if isinstance(value, str) and not isinstance(value, Markup):
+        return escaped(value, kept=_KEPT)
+    return value
+
+
 def new_templates() -> Environment:
     """Return the templates; whatever they are given is escaped."""
     found = Environment(
@@ -82,6 +93,7 @@ def new_templates() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=_shown,
     )
     found.filters |= {"player": name_of, "moment": moment, "thousands": lambda n: f"{n:,}"}
     return found

@@ -7,10 +7,12 @@ page of this site: the cookies are ``SameSite=Strict``, and the request's origin
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import ssl
 from collections.abc import Awaitable, Callable
 from importlib.resources import files
+from time import monotonic
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -32,6 +34,7 @@ from trainingrun_league.web import operations, pages, playing
 from trainingrun_league.web.context import CONTEXT, Context
 from trainingrun_league.web.operations import TOKENS, is_operators
 from trainingrun_league.web.playing import TRAFFIC, Traffic
+from trainingrun_league.web.silence import CHECK_SECONDS, Silence
 
 MOST_BODY_BYTES: Final = 64 << 10
 _READS: Final = frozenset({"GET", "HEAD"})
@@ -71,6 +74,7 @@ _TITLES: Final[dict[type[LeagueError], tuple[int, str]]] = {
     Unavailable: (503, "A part of the league cannot be reached"),
 }
 
+SILENCE: Final = web.AppKey("silence", Silence)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _log = logging.getLogger(__name__)
 
@@ -81,6 +85,8 @@ class Site:
     def __init__(self, context: Context, tokens: TokenKey) -> None:
         app = new_app(context, tokens)
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False)
+        self._silence = app[SILENCE]
+        self._checks: asyncio.Task[None] | None = None
 
     async def start(self, host: str, port: int, tls: ssl.SSLContext | None) -> int:
         """Listen, and return the port.
@@ -97,20 +103,30 @@ class Site:
                 f"the web page cannot be served on {host}:{port}: {error.strerror}; choose another"
                 " port with --web-port"
             ) from error
+        self._checks = asyncio.get_running_loop().create_task(self._end_silent())
         return int(self._runner.addresses[0][1])
+
+    async def _end_silent(self) -> None:
+        """End connections on which no request comes, until cancelled."""
+        while (server := self._runner.server) is not None:
+            self._silence.end_silent(server.connections, monotonic())
+            await asyncio.sleep(CHECK_SECONDS)
 
     async def close(self) -> None:
         """Serve no longer."""
+        if self._checks is not None:
+            self._checks.cancel()
         await self._runner.cleanup()
 
 
 def new_app(context: Context, tokens: TokenKey) -> web.Application:
     """Return the application; ``tokens`` are those that the operator shows."""
     app = web.Application(
-        middlewares=[_headers, _errors, _same_site], client_max_size=MOST_BODY_BYTES
+        middlewares=[_heard, _headers, _errors, _same_site], client_max_size=MOST_BODY_BYTES
     )
     app[CONTEXT] = context
     app[TRAFFIC] = Traffic()
+    app[SILENCE] = Silence()
     app.add_routes(pages.routes)
     app.add_routes(playing.routes)
     app[TOKENS] = tokens
@@ -118,6 +134,12 @@ def new_app(context: Context, tokens: TokenKey) -> web.Application:
     app.router.add_get("/static/{name}", _static)
     app.router.add_get("/healthz", _healthy)
     return app
+
+
+@web.middleware
+async def _heard(request: web.Request, handler: Handler) -> web.StreamResponse:
+    request.app[SILENCE].hear(request.protocol)
+    return await handler(request)
 
 
 @web.middleware
