@@ -55,6 +55,11 @@ class ConditionType(Word):
     )
     ACTORS_AVAILABLE = "ActorsAvailable", "The actors run."
     QUEUE_AVAILABLE = "QueueAvailable", "Redis answers and takes transitions."
+    LEAGUE_AVAILABLE = (
+        "LeagueAvailable",
+        "The services that a run calls answer; of runs with spec.leagueRef. A run trains without,"
+        " save one with spec.replay, which waits.",
+    )
     CHECKPOINT_CURRENT = "CheckpointCurrent", "The newest checkpoint is as recent as the spec asks."
     SCALING_LIMITED = (
         "ScalingLimited",
@@ -184,6 +189,14 @@ class Reason(Word):
     RECONCILE_TIMEOUT = (
         "ReconcileTimeout",
         "Asking and acting took longer than one reconcile may; it is tried again with back-off.",
+    )
+    # league
+    LEAGUE_ANSWERS = "LeagueAnswers", "The services of the run's league answer its learner."
+    LEAGUE_NOT_ASKED = "LeagueNotAsked", "The learner has not called the run's league yet."
+    LEAGUE_UNREACHABLE = (
+        "LeagueUnreachable",
+        "The run's league is not there, or does not answer; the message says which service and why."
+        " The learner tries again by itself.",
     )
     # checkpoints
     SAVED = "Saved", "The newest checkpoint is recent."
@@ -371,6 +384,15 @@ class EventReason(Word):
     NON_FINITE_WEIGHTS = (
         "NonFiniteWeights",
         "Going back to the newest checkpoint did not help; the run fails.",
+    )
+    LEAGUE_UNREACHABLE = (
+        "LeagueUnreachable",
+        "The run's league is not there or does not answer; the learner tries again by itself.",
+    )
+    LEAGUE_ANSWERS = "LeagueAnswers", "The run's league answers, which it did not before."
+    LEAGUE_MISSED = (
+        "LeagueMissed",
+        "The run ended, and its league did not take the last weights in time.",
     )
     LEAGUE_REFUSED = (
         "LeagueRefused",

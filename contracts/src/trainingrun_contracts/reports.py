@@ -149,6 +149,8 @@ class LearnerReport(Struct, frozen=True, tag="learner"):
     first_update_at: Moment | None = None
     checkpoint: CheckpointReport | None = None
     adopted_from: str | None = None
+    league: dict[str, str] = field(default_factory=dict)
+    """What keeps each service that was called from answering; empty for one that answers."""
 
 
 class EvaluatorReport(Struct, frozen=True, tag="evaluator"):

@@ -15,7 +15,10 @@ from trainingrun_protocol.given_token import token_in_environment
 from trainingrun_contracts.run_config import (
     CONFIG_VARIABLE,
     HEALTH_FILE_VARIABLE,
+    LEAGUE_AUTHORITY_FILE,
     LEAGUE_AUTHORITY_VARIABLE,
+    LEAGUE_FOLDER_VARIABLE,
+    LEAGUE_TOKEN_FILE,
     LEAGUE_TOKEN_VARIABLE,
     MEMBER_VARIABLE,
     METRICS_PORT_VARIABLE,
@@ -35,6 +38,41 @@ class LeagueAccess(Struct, frozen=True):
     def __repr__(self) -> str:
         return "LeagueAccess(token=...)"
 
+    def read(self) -> LeagueAccess:
+        """Return itself: what was given once stays as it is."""
+        return self
+
+
+class LeagueAccessMissing(Exception):
+    """There is nothing yet that a league could be called with."""
+
+
+class LeagueFolder(Struct, frozen=True):
+    """A folder with what a league is called with. Its files may come after the process that reads
+    them began, and change while it runs: on a cluster they are the Secret of a League, which may be
+    made later than a run that joins it, or anew."""
+
+    path: Path
+
+    def read(self) -> LeagueAccess:
+        """Return what is there now.
+
+        Raises:
+            LeagueAccessMissing: there is no token.
+        """
+        token = self._text(LEAGUE_TOKEN_FILE)
+        if not token:
+            raise LeagueAccessMissing("its Secret is not there yet: it comes with the League")
+        authority = self._text(LEAGUE_AUTHORITY_FILE)
+        return LeagueAccess(token, authority.encode() if authority else None)
+
+    def _text(self, name: str) -> str:
+        """Return the content of a file; nothing where it is missing, or changes just now."""
+        try:
+            return (self.path / name).read_text().strip()
+        except (OSError, UnicodeDecodeError):
+            return ""
+
 
 class RoleEnvironment(Struct, frozen=True):
     """What a role's process finds in its environment besides the run configuration."""
@@ -45,8 +83,8 @@ class RoleEnvironment(Struct, frozen=True):
     health_file: Path | None
     daemon_token: Token | None = None
     """What the run's daemons want to know of who plays on them."""
-    league: LeagueAccess | None = None
-    """None where no token of a league was given."""
+    league: LeagueAccess | LeagueFolder | None = None
+    """None where nothing of a league was given."""
 
 
 def load() -> RunConfig:
@@ -96,7 +134,10 @@ def role_environment(*, default_member: str) -> RoleEnvironment:
     )
 
 
-def _league_access() -> LeagueAccess | None:
+def _league_access() -> LeagueAccess | LeagueFolder | None:
+    folder = os.environ.get(LEAGUE_FOLDER_VARIABLE)
+    if folder:
+        return LeagueFolder(Path(folder))
     token = os.environ.get(LEAGUE_TOKEN_VARIABLE, "").strip()
     if not token:
         return None

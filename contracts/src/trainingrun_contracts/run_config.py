@@ -3,8 +3,8 @@
 The operator (or the local runtime) renders it from the TrainingRun; actors, evaluators and the
 learner read it from the file that ``TRAININGRUN_CONFIG`` names (``role_environment``). Secrets
 never stand in it: the Redis URL comes from ``TRAININGRUN_REDIS_URL``, the daemons' token from
-``TRAININGRUN_DAEMON_TOKEN``, the league's from ``TRAININGRUN_LEAGUE_TOKEN``, S3 credentials from
-the usual ``AWS_*`` variables.
+``TRAININGRUN_DAEMON_TOKEN``, the league's from ``TRAININGRUN_LEAGUE_TOKEN`` or the folder
+of ``TRAININGRUN_LEAGUE_FOLDER``, S3 credentials from the usual ``AWS_*`` variables.
 
 A field that a role does not know is skipped: the operator that wrote it may be newer than the image
 of the role, which a user may have fixed.
@@ -33,6 +33,10 @@ INFERENCE_ADDRESS_VARIABLE = "TRAININGRUN_INFERENCE_ADDRESS"
 LEAGUE_TOKEN_VARIABLE = "TRAININGRUN_LEAGUE_TOKEN"  # noqa: S105 - its name
 LEAGUE_AUTHORITY_VARIABLE = "TRAININGRUN_LEAGUE_CA"
 """PEM of who signs the certificates of the league's services; the system's where it is not set."""
+LEAGUE_FOLDER_VARIABLE = "TRAININGRUN_LEAGUE_FOLDER"
+"""Where files hold both, in the place of the variables: they may come later, and change."""
+LEAGUE_TOKEN_FILE = "services-token"  # noqa: S105 - its name
+LEAGUE_AUTHORITY_FILE = "ca.crt"
 
 Opponent = Annotated[str, Meta(pattern=PART_FORM, max_length=64)]
 """A player by name: ``random``, ``aggressive``, ``engine``, one that a package adds; in evaluations

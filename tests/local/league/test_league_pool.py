@@ -20,6 +20,7 @@ from trainingrun_contracts.run_config import PopulationRole
 from trainingrun_contracts.stream.keys import Keys
 from trainingrun_environments.names import config_of
 from trainingrun_environments.registry import spec_of
+from trainingrun_trainer.league_access import LeagueWay
 from trainingrun_trainer.league_pool import LeaguePool
 
 from testkit.league.league_process import LeagueProcess
@@ -84,7 +85,7 @@ def pool(
         LeaguePool(
             blocking_client(server.url_of("learner")),
             keys,
-            models.address("model"),
+            LeagueWay("the league", lambda: models.address("model")),
             role=role,
             lineage="team/run",
             schema_hash=SCHEMA,

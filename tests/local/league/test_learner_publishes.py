@@ -19,6 +19,7 @@ from trainingrun_contracts.reports import Intent
 from trainingrun_contracts.run_config import LeagueConfig
 from trainingrun_environments.names import config_of
 from trainingrun_environments.registry import spec_of
+from trainingrun_trainer.league_access import LeagueWay
 from trainingrun_trainer.league_publisher import LeaguePublisher
 from trainingrun_trainer.league_schedule import LeagueSchedule, Offer
 
@@ -63,7 +64,8 @@ def publisher(process: LeagueProcess, notices: Notices, *, token: str = "") -> L
     address = process.address("model")
     header = pb.PublishPolicyRequest.Header(lineage="team/run", schema_hash=SCHEMA, algorithm="ppo")
     known = replace(address, token=given(token)) if token else address
-    return LeaguePublisher(known, header, LeagueSchedule(100, 0), notices)
+    way = LeagueWay(known.target, lambda: known)
+    return LeaguePublisher(way, header, LeagueSchedule(100, 0), notices)
 
 
 def listed(process: LeagueProcess) -> list[pb.Model]:

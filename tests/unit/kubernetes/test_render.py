@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from trainingrun_api.run import TrainingRun, parse
 from trainingrun_contracts.exit_codes import FINAL
-from trainingrun_contracts.run_config import LEAGUE_AUTHORITY_VARIABLE, LEAGUE_TOKEN_VARIABLE
+from trainingrun_contracts.run_config import LEAGUE_FOLDER_VARIABLE
 from trainingrun_reconciler.backends import SharedResources
 from trainingrun_reconciler.desired.redis_config import password_for, users
 from trainingrun_reconciler.desired.workloads import workloads
@@ -460,26 +460,39 @@ def test_a_run_that_joins_a_league_has_its_label() -> None:
     assert joined == {"learner"}
 
 
-def test_a_learner_that_joins_a_league_is_given_its_token_and_its_authority() -> None:
-    """Both from the league's Secret, under the names that the learner reads; no other member's
-    pod has them, and no value stands in a manifest."""
+def test_a_learner_that_joins_a_league_finds_its_token_and_its_authority_as_files() -> None:
+    """Both from the league's Secret, in the folder that the learner reads; the Secret is optional,
+    or the pod could not start before the League; no other member's pod has them, and no value
+    stands in a manifest."""
     made = workloads(training_run(leagueRef={"name": "ladder"}), Settings(), scaled=2)
-    given = {
-        (role.value, each["name"]): each["valueFrom"]["secretKeyRef"]
-        for role, workload in made.items()
-        for container in controller_of(workload)["spec"]["template"]["spec"]["containers"]
-        for each in container["env"]
-        if each["name"] in (LEAGUE_TOKEN_VARIABLE, LEAGUE_AUTHORITY_VARIABLE)
-    }
+    given = {}
+    for role, workload in made.items():
+        pod = controller_of(workload)["spec"]["template"]["spec"]
+        (container,) = pod["containers"]
+        folders = {
+            each["value"] for each in container["env"] if each["name"] == LEAGUE_FOLDER_VARIABLE
+        }
+        for mount in container["volumeMounts"]:
+            if mount["mountPath"] in folders:
+                (found,) = [each for each in pod["volumes"] if each["name"] == mount["name"]]
+                given[role.value] = found["secret"]
     assert given == {
-        ("learner", LEAGUE_TOKEN_VARIABLE): {"name": "ladder-tokens", "key": "services-token"},
-        ("learner", LEAGUE_AUTHORITY_VARIABLE): {"name": "ladder-tokens", "key": "ca.crt"},
+        "learner": {
+            "secretName": "ladder-tokens",
+            "items": [
+                {"key": "services-token", "path": "services-token"},
+                {"key": "ca.crt", "path": "ca.crt"},
+            ],
+            "optional": True,
+            "defaultMode": 0o440,
+        }
     }
 
 
 def test_a_learner_outside_of_leagues_is_given_nothing_of_one() -> None:
-    """A Secret that is not there would keep its pod from starting."""
+    """Expect no folder, and no Secret of any league."""
     made = workloads(training_run(), Settings(), scaled=2)
-    (container,) = controller_of(made[Role.LEARNER])["spec"]["template"]["spec"]["containers"]
-    names = {each["name"] for each in container["env"]}
-    assert not names & {LEAGUE_TOKEN_VARIABLE, LEAGUE_AUTHORITY_VARIABLE}
+    pod = controller_of(made[Role.LEARNER])["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    assert LEAGUE_FOLDER_VARIABLE not in {each["name"] for each in container["env"]}
+    assert not [each for each in pod["volumes"] if "secret" in each]

@@ -100,7 +100,7 @@ def assemble(
             patience=patience,
             restore=lambda: restore_newest(places.nearest_first, resumed.updater),
         ),
-        replay=_replay(config, environment, stop),
+        replay=_replay(start, environment, stop),
     )
 
 
@@ -251,7 +251,7 @@ def _league(
     if config.league is None:
         return None
     # Imported here because gRPC takes memory that a run without a league does not need.
-    from trainingrun_trainer.league_publisher import league_publisher  # noqa: PLC0415
+    from trainingrun_trainer.league_publisher import SERVICE, league_publisher  # noqa: PLC0415
 
     return league_publisher(
         config,
@@ -261,15 +261,18 @@ def _league(
         schema_hash=resumed.updater.spec.schema_hash,
         games=resumed.progress.games,
         notify=reporter.notify,
+        heard=partial(start.status.note_league, SERVICE),
     )
 
 
-def _replay(config: RunConfig, environment: RoleEnvironment, stop: Event) -> ReplayTable | None:
+def _replay(start: StartContext, environment: RoleEnvironment, stop: Event) -> ReplayTable | None:
+    config = start.config
     if config.replay is None:
         return None
-    from trainingrun_trainer.replay.client import replay_table  # noqa: PLC0415 - as the league
+    from trainingrun_trainer.replay.client import SERVICE, replay_table  # noqa: PLC0415 - as above
 
-    return replay_table(config, config.replay, environment.league, stop=stop)
+    heard = partial(start.status.note_league, SERVICE)
+    return replay_table(config, config.replay, environment.league, stop=stop, heard=heard)
 
 
 def _most_lag(config: RunConfig) -> int:

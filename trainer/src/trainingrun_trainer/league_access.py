@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Final
 
 import grpc
 from trainingrun_contracts.league.channel import ServiceAddress, given
-from trainingrun_contracts.role_environment import LeagueAccess
+from trainingrun_contracts.role_environment import LeagueAccess, LeagueFolder
 from trainingrun_contracts.run_config import ConfigError
 
-REFUSALS: Final = frozenset(
+_REFUSALS: Final = frozenset(
     {
         grpc.StatusCode.INVALID_ARGUMENT,
         grpc.StatusCode.ALREADY_EXISTS,
@@ -19,26 +21,50 @@ REFUSALS: Final = frozenset(
         grpc.StatusCode.UNIMPLEMENTED,
     }
 )
-"""Answers that the same call would get again, whatever it asks for."""
 
 
-def service_address(
-    address: str, access: LeagueAccess | None, *, is_encrypted: bool, use: str
-) -> ServiceAddress:
-    """Return where a service is and by which token it is called; ``use`` is what for, as in
-    "publishes to".
+@dataclass(frozen=True)
+class LeagueWay:
+    """The way to one service of a league.
+
+    Attributes:
+        target: ``host:port``.
+        address: gives what the next connection is made with; raises ``LeagueAccessMissing`` while
+            there is nothing.
+        is_renewed: whether what the league is called with may change while the learner runs.
+    """
+
+    target: str
+    address: Callable[[], ServiceAddress]
+    is_renewed: bool = False
+
+    @property
+    def refusals(self) -> frozenset[grpc.StatusCode]:
+        """Return the answers that the same call would get again, whatever it asks for."""
+        return _REFUSALS - {grpc.StatusCode.UNAUTHENTICATED} if self.is_renewed else _REFUSALS
+
+
+def way_to(
+    target: str, access: LeagueAccess | LeagueFolder | None, *, is_encrypted: bool, use: str
+) -> LeagueWay:
+    """Return the way to a service; ``use`` is what it is called for, as in "publishes to".
 
     Raises:
-        ConfigError: there is no token.
+        ConfigError: nothing was given to call it with.
     """
     if access is None:
         raise ConfigError(
             f"the run {use} a league, and TRAININGRUN_LEAGUE_TOKEN is not set: give a token"
             " of the league's services"
         )
-    return ServiceAddress(
-        address, given(access.token), authority=access.authority, is_encrypted=is_encrypted
-    )
+
+    def address() -> ServiceAddress:
+        known = access.read()
+        return ServiceAddress(
+            target, given(known.token), authority=known.authority, is_encrypted=is_encrypted
+        )
+
+    return LeagueWay(target, address, is_renewed=isinstance(access, LeagueFolder))
 
 
 def reason_of(error: Exception) -> str:

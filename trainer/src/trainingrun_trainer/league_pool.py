@@ -14,15 +14,16 @@ from typing import Any, Final
 
 import grpc
 import redis
-from trainingrun_contracts.league.channel import ServiceAddress, open_blocking
+from trainingrun_contracts.league.channel import open_blocking
 from trainingrun_contracts.league.policies import Download
 from trainingrun_contracts.league.v1 import model_pb2 as pb
 from trainingrun_contracts.league.v1.model_pb2_grpc import ModelServiceStub
+from trainingrun_contracts.role_environment import LeagueAccessMissing
 from trainingrun_contracts.run_config import PopulationRole
 from trainingrun_contracts.stream.keys import Keys
 from trainingrun_contracts.weights import WeightsError
 
-from trainingrun_trainer.league_access import reason_of
+from trainingrun_trainer.league_access import LeagueWay, reason_of
 from trainingrun_trainer.league_opponents import PoolModel, opponents_of
 
 _log = logging.getLogger(__name__)
@@ -33,6 +34,7 @@ _FORGOTTEN_SECONDS: Final = 60
 """For which actors can still fetch a model that is no longer met."""
 _PAGE: Final = 1000
 _PLAYABLE: Final = (pb.STAGE_VALIDATED, pb.STAGE_PROMOTED, pb.STAGE_RETIRED, pb.STAGE_REJECTED)
+_FAILURES: Final = (grpc.RpcError, redis.RedisError, OSError, WeightsError, LeagueAccessMissing)
 _DIGITS: Final = 12
 """Hexadecimal digits of a hash that number a model: a sorted set's scores are exact up to 2^53."""
 
@@ -44,7 +46,7 @@ class LeaguePool:
         self,
         client: redis.Redis,
         keys: Keys,
-        address: ServiceAddress,
+        way: LeagueWay,
         *,
         role: PopulationRole,
         lineage: str,
@@ -53,7 +55,7 @@ class LeaguePool:
     ) -> None:
         self._redis = client
         self._keys = keys
-        self._address = address
+        self._way = way
         self._role = role
         self._lineage = lineage
         self._schema_hash = schema_hash
@@ -70,12 +72,12 @@ class LeaguePool:
         while not self._closing.is_set():
             try:
                 self._round()
-            except (grpc.RpcError, redis.RedisError, OSError, WeightsError) as error:
+            except _FAILURES as error:
                 _log.warning("opponents of the league stay as they are: %s", reason_of(error))
             self._closing.wait(self._every_seconds)
 
     def _round(self) -> None:
-        with closing(open_blocking(self._address, seconds=_ASK_SECONDS)) as channel:
+        with closing(open_blocking(self._way.address(), seconds=_ASK_SECONDS)) as channel:
             stub = ModelServiceStub(channel)
             met = opponents_of(self._playable(stub), self._role, lineage=self._lineage)
             pool = self._keys.league_pool

@@ -203,4 +203,5 @@ class Reporter:
             first_update_at=facts.first_update_at,
             checkpoint=facts.checkpoint,
             adopted_from=facts.adopted_from,
+            league=facts.league,
         )

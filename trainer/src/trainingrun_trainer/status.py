@@ -48,6 +48,7 @@ class Facts:
     checkpoints_failed: int = 0
     first_update_at: float | None = None
     checkpoint: CheckpointReport | None = None
+    league: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,12 @@ class Status:
         """Change some facts."""
         with self._lock:
             self._facts = replace(self._facts, **changes)
+
+    def note_league(self, service: str, problem: str) -> None:
+        """Keep what keeps a service of the league from answering; empty when it answers."""
+        with self._lock:
+            known = self._facts.league | {service: problem}
+            self._facts = replace(self._facts, league=known)
 
     def note_lags(self, lags: npt.NDArray[np.integer[Any]]) -> None:
         """Take in the policy lag of every transition of an update, in publications."""

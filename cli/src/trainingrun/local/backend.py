@@ -21,6 +21,7 @@ from trainingrun_contracts.run_config import (
     HEALTH_FILE_VARIABLE,
     INFERENCE_ADDRESS_VARIABLE,
     LEAGUE_AUTHORITY_VARIABLE,
+    LEAGUE_FOLDER_VARIABLE,
     LEAGUE_TOKEN_VARIABLE,
     MEMBER_VARIABLE,
     METRICS_PORT_VARIABLE,
@@ -55,6 +56,11 @@ from trainingrun.local.targets import NO_PORT, MetricsTargets
 _REDIS_END_SECONDS: Final = 10.0
 _CLOSE_SECONDS: Final = 10.0
 """Grace of processes that still run when the runtime ends; a task has its own, to save."""
+_LEAGUE_VARIABLES: Final = (
+    LEAGUE_TOKEN_VARIABLE,
+    LEAGUE_AUTHORITY_VARIABLE,
+    LEAGUE_FOLDER_VARIABLE,
+)
 _FREE_PORT: Final = "0"
 
 
@@ -365,15 +371,19 @@ class LocalBackend:
         return NO_PORT if self._targets is None else self._targets.port_of(role.value, name)
 
 
+def _without(environment: dict[str, str], left_out: tuple[str, ...]) -> dict[str, str]:
+    return {name: value for name, value in environment.items() if name not in left_out}
+
+
 def _with_league(
     environment: dict[str, str], workload: Workload, access: LeagueAccess | None
 ) -> dict[str, str]:
     """Members that have nothing to do with the league know nothing of it."""
     if workload.league is None:
-        kept = (LEAGUE_TOKEN_VARIABLE, LEAGUE_AUTHORITY_VARIABLE)
-        return {name: value for name, value in environment.items() if name not in kept}
+        return _without(environment, _LEAGUE_VARIABLES)
     if access is None:
         return environment
+    environment = _without(environment, (LEAGUE_FOLDER_VARIABLE,))
     authority = (
         {} if access.authority is None else {LEAGUE_AUTHORITY_VARIABLE: access.authority.decode()}
     )

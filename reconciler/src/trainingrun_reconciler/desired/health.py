@@ -43,6 +43,7 @@ SERVING_SECONDS: Final = 60.0
 """A member that crashed must serve for this time before its problem is over: one that uses up its
 memory serves between two crashes, each time."""
 _MESSAGE_LIMIT: Final = 1000
+_PART_LIMIT: Final = 300
 _REASONS: Final = {reason.value: reason for reason in Reason}
 
 
@@ -94,6 +95,11 @@ def problem_of(role: ObservedRole | None) -> Problem | None:
 def describe(notice: Notice) -> str:
     """Format a notice with the name of its member, safe to print on a terminal."""
     return one_line(f"{notice.member}: {notice.message}", _MESSAGE_LIMIT)
+
+
+def part_problem(name: str, problem: str) -> str:
+    """Format what a report says of a part, safe to print on a terminal."""
+    return one_line(f"{name}: {problem}", _PART_LIMIT)
 
 
 def queue(observed: Observed, role: Role) -> ConditionState:

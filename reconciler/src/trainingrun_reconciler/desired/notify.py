@@ -55,6 +55,7 @@ def events(
         *_life(view, status),
         *_queue(view, status),
         *_admission(view, status),
+        *_league(view, status),
         *_progress(view, status),
         *_problem(view, status),
         *_interrupted(view),
@@ -105,6 +106,16 @@ def _queue(view: Assessment, status: TrainingRunStatus) -> Iterator[RunEvent]:
         yield RunEvent(EventReason.QUEUE_UNREACHABLE, after.message, warning=True)
     if after.status is _TRUE and was_lost:
         yield RunEvent(EventReason.QUEUE_RECOVERED, after.message)
+
+
+def _league(view: Assessment, status: TrainingRunStatus) -> Iterator[RunEvent]:
+    before, after = _pair(view, status, ConditionType.LEAGUE_AVAILABLE)
+    if after is None or (before is not None and before.status is after.status):
+        return
+    if after.status is _FALSE:
+        yield RunEvent(EventReason.LEAGUE_UNREACHABLE, after.message, warning=True)
+    elif after.status is _TRUE and before is not None and before.status is _FALSE:
+        yield RunEvent(EventReason.LEAGUE_ANSWERS, after.message)
 
 
 def _admission(view: Assessment, status: TrainingRunStatus) -> Iterator[RunEvent]:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Final
 
 from trainingrun_api.conditions import ConditionStatus, ConditionType, Reason
-from trainingrun_api.status import RoleStatus, TrainingRunStatus
+from trainingrun_api.status import Condition, RoleStatus, TrainingRunStatus
 from trainingrun_contracts.reports import Notice
 
 from trainingrun_reconciler.desired import counts, health, interruptions
@@ -21,7 +21,7 @@ from trainingrun_reconciler.desired.assessment import Assessment
 from trainingrun_reconciler.desired.conditions import ConditionState, next_condition
 from trainingrun_reconciler.desired.health import RoleProblem
 from trainingrun_reconciler.desired.observed import Observed
-from trainingrun_reconciler.desired.rates import Rates
+from trainingrun_reconciler.desired.rates import Rates, learner_report
 from trainingrun_reconciler.desired.scale_limits import limit_finding
 from trainingrun_reconciler.desired.stage import Goal, Stage
 from trainingrun_reconciler.desired.termination import Progress
@@ -34,6 +34,8 @@ PROGRESS_SECONDS: Final = 600.0
 _NOTICE_SECONDS: Final = 120.0
 _STANDSTILL_SECONDS: Final = 60.0
 _MISSING_SECONDS: Final = 300.0
+_LEAGUE_SECONDS: Final = 60.0
+"""For which a league may be away before a person is asked to look: it starts again by itself."""
 _SUMMARY_LIMIT: Final = 160
 _STEPS: Final = {
     Stage.DRAINING: (Reason.DRAINING, "running games end"),
@@ -143,6 +145,7 @@ def _findings(view: Assessment) -> dict[ConditionType, ConditionState]:
         ConditionType.FAILED: _failed(view),
         ConditionType.SUSPENDED: _suspended(view),
         **_conditions(parts),
+        **_league(view),
         ConditionType.CHECKPOINT_CURRENT: _checkpoint(view),
         ConditionType.SCALING_LIMITED: _scaling(view),
         ConditionType.PROGRESSING: _progressing(view),
@@ -220,6 +223,44 @@ def _is_wanted(view: Assessment, declared: RoleDeclaration) -> bool:
 def _conditions(parts: Mapping[Role, ConditionState]) -> dict[ConditionType, ConditionState]:
     """The findings of roles that have a condition of their own."""
     return {kind: parts[role] for role, kind in _own_conditions().items() if role in parts}
+
+
+def _league(view: Assessment) -> dict[ConditionType, ConditionState]:
+    """Whether the league of the run answers, as its learner found; without a report as it was."""
+    league = view.run.spec.league_ref
+    if league is None:
+        return {}
+    before = view.run.status.condition(ConditionType.LEAGUE_AVAILABLE)
+    report = learner_report(view.signals) if view.signals is not None else None
+    known = report.league if report is not None else {}
+    if not known:
+        return {ConditionType.LEAGUE_AVAILABLE: _standing_league(before)}
+    problems = [health.part_problem(*each) for each in sorted(known.items()) if each[1]]
+    if not problems:
+        found = health.true(Reason.LEAGUE_ANSWERS, f"league {league.name} answers")
+        return {ConditionType.LEAGUE_AVAILABLE: found}
+    waits = "the run waits for it" if view.run.spec.replay is not None else "the run trains on"
+    message = f"league {league.name}: {'; '.join(problems)}; {waits}: kubectl get leagues"
+    return {ConditionType.LEAGUE_AVAILABLE: health.false(Reason.LEAGUE_UNREACHABLE, message)}
+
+
+def _standing_league(before: Condition | None) -> ConditionState:
+    if before is None:
+        return health.unknown(Reason.LEAGUE_NOT_ASKED, "the learner has not called the league yet")
+    reason = health.documented(before.reason, otherwise=Reason.UNKNOWN)
+    return ConditionState(before.status, reason, before.message)
+
+
+def _missing_league(view: Assessment) -> ConditionState | None:
+    """That the league of a run is away for longer than a start of its services takes."""
+    before = view.run.status.condition(ConditionType.LEAGUE_AVAILABLE)
+    now = _league(view).get(ConditionType.LEAGUE_AVAILABLE)
+    false = ConditionStatus.FALSE
+    if before is None or now is None or (before.status, now.status) != (false, false):
+        return None
+    if view.now - before.last_transition_time.timestamp() < _LEAGUE_SECONDS:
+        return None
+    return health.true(now.reason, now.message)
 
 
 def _own_conditions() -> dict[Role, ConditionType]:
@@ -399,7 +440,9 @@ def _degraded(view: Assessment, parts: Mapping[Role, ConditionState]) -> Conditi
     for store in (parts[each.role] for each in view.facts.roles.stores if each.role in parts):
         if store.status is ConditionStatus.FALSE and store.reason is not Reason.NOT_CREATED:
             return health.true(store.reason, store.message)
-    found = _lasting_problem(view) or _missing(view, parts) or _notice(view)
+    found = (
+        _lasting_problem(view) or _missing(view, parts) or _missing_league(view) or _notice(view)
+    )
     return found or health.false(Reason.AS_EXPECTED, "nothing is wrong")
 
 

@@ -46,7 +46,9 @@ _SERIAL_BYTES: Final = 16
 
 
 def tokens_secret(owner: Owner, secret: str, *, beside: str = "") -> Manifest:
-    """The Secret of a league: made once, never changed.
+    """The Secret of a league: made once, and not changed by us. It is not marked immutable: what is
+    mounted from such a Secret stays for as long as a pod uses it, although the League was made anew
+    meanwhile, with another Secret of this name.
 
     ``beside`` are certificates (PEM) that are trusted as well as the league's own authority.
     """
@@ -62,7 +64,7 @@ def tokens_secret(owner: Owner, secret: str, *, beside: str = "") -> Manifest:
         PRIVATE_KEY: private_key,
     }
     name = tokens_name(owner.name)
-    return manifest(SECRET, owner, name, type="Opaque", immutable=True, stringData=content)
+    return manifest(SECRET, owner, name, type="Opaque", stringData=content)
 
 
 def token(key: str, league: str, *, audience: str, subject: str) -> str:

@@ -19,6 +19,7 @@ from trainingrun_reconciler.manifests.access import (
     CONFIG_KEY,
     DECKS_FOLDER,
     DECKS_VARIABLE,
+    LEAGUE_FOLDER,
     PRIVATE_KEY,
     REDIS_FOLDER,
     SecretKey,
@@ -44,10 +45,6 @@ USER: Final = 10001
 METRICS_PORT: Final = 9090
 TEMPORARY: Final = "/tmp"  # noqa: S108 - an emptyDir of the pod's own
 GPU: Final = "nvidia.com/gpu"
-_LEAGUE_VARIABLES: Final = (
-    (run_config.LEAGUE_TOKEN_VARIABLE, TOKEN_KEY),
-    (run_config.LEAGUE_AUTHORITY_VARIABLE, AUTHORITY_KEY),
-)
 _TEMPORARY: Final = {"name": "tmp", "emptyDir": {"sizeLimit": "2Gi"}}
 
 
@@ -173,10 +170,7 @@ def _environment(
         entry = token_secret_key(run, workload.daemon_token)
         found.append({"name": TOKEN_VARIABLE, "valueFrom": entry.reference()})
     if workload.league is not None:
-        secret = tokens_secret(workload.league)
-        for variable, key in _LEAGUE_VARIABLES:
-            entry = SecretKey(secret, key)
-            found.append({"name": variable, "valueFrom": entry.reference()})
+        found.append({"name": run_config.LEAGUE_FOLDER_VARIABLE, "value": LEAGUE_FOLDER})
     return found + [{"name": name, "value": value} for name, value in workload.environment]
 
 
@@ -212,11 +206,21 @@ def _volumes(run: RunIdentity, workload: Workload) -> list[tuple[dict[str, Any],
         items = [{"key": key, "path": key} for key in keys]
         secret = {"secretName": secret_name(run), "items": items, "defaultMode": 0o440}
         found.append(({"name": "redis", "secret": secret}, _read_only("redis", REDIS_FOLDER)))
+    if workload.league is not None:
+        found.append((_of_league(workload.league), _read_only("league", LEAGUE_FOLDER)))
     if workload.storage is not None:
         claim = workload.storage.claim or metadata.role_name(run, workload.role)
         data = {"name": "data", "persistentVolumeClaim": {"claimName": claim}}
         found.append((data, {"name": "data", "mountPath": workload.storage.path}))
     return found
+
+
+def _of_league(league: str) -> dict[str, Any]:
+    """What the league is called with, as files and optional: the League may be made after the run,
+    or anew, and the run trains meanwhile."""
+    items = [{"key": key, "path": key} for key in (TOKEN_KEY, AUTHORITY_KEY)]
+    secret = {"secretName": tokens_secret(league), "items": items, "optional": True}
+    return {"name": "league", "secret": {**secret, "defaultMode": 0o440}}
 
 
 def _read_only(name: str, path: str) -> dict[str, Any]:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from typing import Final
 
+from trainingrun_contracts import run_config
+
 MODEL_PORT: Final = 50053
 REPLAY_PORT: Final = 50055
-TOKEN_KEY: Final = "services-token"  # noqa: S105 - its name
-AUTHORITY_KEY: Final = "ca.crt"
+TOKEN_KEY: Final = run_config.LEAGUE_TOKEN_FILE
+AUTHORITY_KEY: Final = run_config.LEAGUE_AUTHORITY_FILE
 JOINED_LABEL: Final = "trainingrun.dev/league"
 """Names the league on pods that call it; its private services let in who has it."""
 

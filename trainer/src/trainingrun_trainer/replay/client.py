@@ -3,7 +3,8 @@
 Every segment is a batch of its own, named by the run's id with its actor, and by its own number,
 from 1: so one that comes again after a kill is known. What the learner settled before is passed
 over, since numbers of segments that were lost never come. A service that is not there is waited
-for, as Redis is; one that has lost the table gets a new one.
+for, as Redis is; one that has lost the table gets a new one. Each connection is made with what the
+league is called with then, which may have changed.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from random import Random
 from threading import Event
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import grpc
 from google.protobuf.duration_pb2 import Duration
@@ -20,11 +21,15 @@ from trainingrun_contracts.backoff import Backoff
 from trainingrun_contracts.league.channel import open_blocking
 from trainingrun_contracts.league.v1 import replay_pb2 as pb
 from trainingrun_contracts.league.v1.replay_pb2_grpc import ReplayServiceStub
-from trainingrun_contracts.role_environment import LeagueAccess
+from trainingrun_contracts.role_environment import (
+    LeagueAccess,
+    LeagueAccessMissing,
+    LeagueFolder,
+)
 from trainingrun_contracts.run_config import ConfigError, LearnerReplayConfig, RunConfig
 from trainingrun_contracts.segment import Segment, decode, encode
 
-from trainingrun_trainer.league_access import REFUSALS, service_address
+from trainingrun_trainer.league_access import LeagueWay, reason_of, way_to
 from trainingrun_trainer.replay.values import Sample, beta_at, drawn_at_once
 from trainingrun_trainer.stop import StopRequested
 
@@ -34,22 +39,35 @@ T = TypeVar("T")
 
 _CALL_SECONDS: Final = 60.0
 _BACKOFF: Final = Backoff(first=0.2, longest=10.0, spread=0.5)
+_RECONNECTS: Final = 3
+"""Failures after which the next call is made by a new connection."""
 _NOT_HELD: Final = Duration(seconds=0)
 _BATCHES_AHEAD: Final = 2
 """Batches by which either side of the limiter may be ahead of the other."""
+SERVICE: Final = "Replay service"
+
+Heard = Callable[[str], None]
+"""Is told what keeps the service from answering; nothing when it answers."""
 
 
 class RemoteTable:
     """See the module's docstring; a ``ReplayTable``."""
 
     def __init__(
-        self, config: RunConfig, replay: LearnerReplayConfig, channel: grpc.Channel, *, stop: Event
+        self,
+        config: RunConfig,
+        replay: LearnerReplayConfig,
+        way: LeagueWay,
+        *,
+        stop: Event,
+        heard: Heard,
     ) -> None:
         self._config = config
         self._replay = replay
-        self._channel = channel
-        self._stub = ReplayServiceStub(channel)
+        self._way = way
+        self._channel: grpc.Channel | None = None
         self._stop = stop
+        self._heard = heard
         self._random = Random(config.seed)
         self._segments = 0
         self._transitions = 0
@@ -58,7 +76,7 @@ class RemoteTable:
     def record(self, segments: Sequence[Segment]) -> bool:
         """See ReplayTable."""
         requests = self._requests(segments)
-        answers = self._persist(lambda: self._streamed(requests), what="recording experience")
+        answers = self._persist(lambda stub: _streamed(stub, requests), what="recording experience")
         if any(answer.result.held for answer in answers):
             return False
         self._segments += len(segments)
@@ -81,7 +99,7 @@ class RemoteTable:
             reader=self._config.run,
         )
         answer = self._persist(
-            lambda: self._stub.GetExperienceBatch(request), what="sampling experience"
+            lambda stub: stub.GetExperienceBatch(request), what="sampling experience"
         )
         if not answer.items:
             return None
@@ -102,11 +120,13 @@ class RemoteTable:
         request = pb.UpdatePrioritiesRequest(
             table=self._config.run_id, ids=ids, priorities=priorities
         )
-        self._persist(lambda: self._stub.UpdatePriorities(request), what="setting priorities")
+        self._persist(lambda stub: stub.UpdatePriorities(request), what="setting priorities")
 
     def close(self) -> None:
         """See ReplayTable."""
-        self._channel.close()
+        if self._channel is not None:
+            self._channel.close()
+        self._channel = None
 
     def _requests(self, segments: Iterable[Segment]) -> list[pb.RecordExperienceRequest]:
         settled: dict[str, int] = {}
@@ -127,13 +147,7 @@ class RemoteTable:
             )
         return requests
 
-    def _streamed(
-        self, requests: Sequence[pb.RecordExperienceRequest]
-    ) -> list[pb.StreamExperienceResponse]:
-        stream = (pb.StreamExperienceRequest(batch=request) for request in requests)
-        return list(self._stub.StreamExperience(stream, timeout=_CALL_SECONDS))
-
-    def _open(self) -> None:
+    def _open(self, stub: ReplayServiceStub) -> None:
         batch, replay = self._config.learner.batch_transitions, self._replay
         settings = pb.TableSettings(
             items=replay.segments,
@@ -143,49 +157,77 @@ class RemoteTable:
             least=batch,
         )
         request = pb.OpenTableRequest(table=self._config.run_id, settings=settings)
-        if self._stub.OpenTable(request).created:
+        if stub.OpenTable(request).created:
             _log.info("the table %s was made", self._config.run_id)
-        known = self._stub.GetStats(pb.GetStatsRequest(table=self._config.run_id))
+        known = stub.GetStats(pb.GetStatsRequest(table=self._config.run_id))
         self._segments, self._transitions = known.items, known.experiences
         self._is_open = True
 
-    def _persist(self, act: Callable[[], T], *, what: str) -> T:
+    def _persist(self, act: Callable[[ReplayServiceStub], T], *, what: str) -> T:
         """Do it, however often it takes."""
         failures = 0
         while not self._stop.is_set():
             try:
+                stub = self._connected()
                 if not self._is_open:
-                    self._open()
-                return act()
-            except grpc.RpcError as error:
+                    self._open(stub)
+                found = act(stub)
+            except (grpc.RpcError, LeagueAccessMissing) as error:
                 failures += 1
                 self._judge(error, what, failures)
+            else:
+                self._heard("")
+                return found
         raise StopRequested
 
-    def _judge(self, error: Any, what: str, failures: int) -> None:
+    def _connected(self) -> ReplayServiceStub:
+        if self._channel is None:
+            self._channel = open_blocking(self._way.address(), seconds=_CALL_SECONDS)
+        return ReplayServiceStub(self._channel)
+
+    def _judge(self, error: Exception, what: str, failures: int) -> None:
         """Wait for the next try; or raise what no other try would change."""
-        code, why = error.code(), error.details()
+        code, why = _code_of(error), reason_of(error)
         if code is grpc.StatusCode.NOT_FOUND and self._is_open:
             self._is_open = False
             return
-        if code in REFUSALS:
+        if code in self._way.refusals:
             raise ConfigError(f"replay: {what}: the league's Replay service refuses it: {why}")
+        if failures % _RECONNECTS == 0 or code is grpc.StatusCode.UNAUTHENTICATED:
+            self.close()  # what it is called with may be another by now
+        self._heard(why)
         _log.warning("%s: the league's Replay service does not answer: %s", what, why)
         self._stop.wait(_BACKOFF.seconds(failures, self._random))
 
 
 def replay_table(
-    config: RunConfig, replay: LearnerReplayConfig, access: LeagueAccess | None, *, stop: Event
+    config: RunConfig,
+    replay: LearnerReplayConfig,
+    access: LeagueAccess | LeagueFolder | None,
+    *,
+    stop: Event,
+    heard: Heard = lambda _problem: None,
 ) -> RemoteTable:
     """Return the table of a run; it is made with the first call.
 
     Raises:
         ConfigError: there is no token for the league.
     """
-    address = service_address(
+    way = way_to(
         replay.address,
         access,
         is_encrypted=config.league is None or config.league.is_encrypted,
         use="samples from",
     )
-    return RemoteTable(config, replay, open_blocking(address, seconds=_CALL_SECONDS), stop=stop)
+    return RemoteTable(config, replay, way, stop=stop, heard=heard)
+
+
+def _streamed(
+    stub: ReplayServiceStub, requests: Sequence[pb.RecordExperienceRequest]
+) -> list[pb.StreamExperienceResponse]:
+    stream = (pb.StreamExperienceRequest(batch=request) for request in requests)
+    return list(stub.StreamExperience(stream, timeout=_CALL_SECONDS))
+
+
+def _code_of(error: Exception) -> grpc.StatusCode | None:
+    return error.code() if isinstance(error, grpc.RpcError) else None
