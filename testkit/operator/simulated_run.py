@@ -112,6 +112,8 @@ class SimulatedRun:
     evaluations: list[Evaluation] = field(default_factory=list)
     reachable: bool = True
     stuck_games: bool = False
+    league: dict[str, str] = field(default_factory=dict)
+    """What its learner says of the services of its league."""
     learner_hangs: bool = False  # it neither trains nor ends
     recorder: Finished | None = RECORDED  # how it ends; None: it hangs
     capacity: int | None = None  # transitions that the learner trains per tick; None: all
@@ -402,6 +404,7 @@ class SimulatedRun:
             publish=self.version,
             trained=self.trained,
             busy=0.5,
+            league=self.league,
             checkpoint=CheckpointReport(
                 "file:///checkpoints/1", self.version, self.played, self.now, "b" * 64
             ),

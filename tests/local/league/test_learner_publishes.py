@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from safetensors.numpy import save
 from trainingrun_contracts.league.channel import given
 from trainingrun_contracts.league.v1 import model_pb2 as pb
 from trainingrun_contracts.league.v1.model_pb2_grpc import ModelServiceStub
-from trainingrun_contracts.reports import Intent
+from trainingrun_contracts.reports import Intent, LearnerReport, reports_from
 from trainingrun_contracts.run_config import LeagueConfig
 from trainingrun_environments.names import config_of
 from trainingrun_environments.registry import spec_of
@@ -152,23 +153,34 @@ def test_weights_that_the_league_rejects_are_said_to_be(models: LeagueProcess) -
     assert (reason, "not finite" in message) == ("LeagueRejected", True)
 
 
+def said_of_the_league(bandit: Bandit) -> str:
+    """What keeps the league from taking weights, by the learner's report."""
+    reply: Any = bandit.client.hgetall(bandit.keys.learner_reports)
+    found = [each for each in reports_from(reply, now=0) if isinstance(each, LearnerReport)]
+    return " ".join(each.league.get("Model service", "") for each in found)
+
+
 def test_a_learner_publishes_and_trains_on(
     redis_server: RedisServer, bandit: Bandit, tmp_path: Path
 ) -> None:
-    """Expect the run's last weights in its league, and a run that trains before the league is
-    there."""
+    """Expect the run's last weights in its league, and a run that trains before the league and
+    its Secret are there, and says so."""
     process = LeagueProcess(tmp_path / "league", environment="magic", services="model")
     process.folder.mkdir(parents=True)
     address = process.address("model")
     league = LeagueConfig(address.target, "team/bandit", publish_every_games=10)
     config = structs.replace(bandit_config((tmp_path / "checkpoints").as_uri()), league=league)
-    authority = (address.authority or b"").decode()
-    access = {"TRAININGRUN_LEAGUE_TOKEN": process.token(), "TRAININGRUN_LEAGUE_CA": authority}
+    folder = tmp_path / "secret"
+    access = {"TRAININGRUN_LEAGUE_FOLDER": str(folder)}
     try:
         with learner_process(config, redis_server.url_of("learner"), tmp_path, **access) as learner:
             wait_for_weights(bandit)
             train(bandit, 2)
+            until(lambda: "Secret" in said_of_the_league(bandit), what="the learner's words")
             process.start()
+            folder.mkdir()
+            (folder / "ca.crt").write_bytes(address.authority or b"")
+            (folder / "services-token").write_text(process.token())
             set_intent(bandit, Intent.FLUSH)
             assert learner.exit_code(seconds=120) == 0
         (model,) = listed(process)

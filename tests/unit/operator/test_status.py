@@ -462,3 +462,31 @@ def test_a_daemon_that_went_with_games_is_counted_when_it_is_taken_away(
 def kept(replicas: int) -> ScaleDecision:
     """A decision that changes nothing."""
     return ScaleDecision(replicas, "", Limit.NONE, None, ScaleMemory())
+
+
+def test_a_run_says_whether_its_league_answers_and_trains_on_without() -> None:
+    """Expect a condition with the service and the words of the learner, an event for each change,
+    and a run that is degraded only when the league is away for longer than it takes to start."""
+    world = running(leagueRef={"name": "ladder"})
+    assert _league(world) == ("Unknown", "LeagueNotAsked")
+    world.league = {"Model service": "its Secret is not there yet"}
+    world.step()
+    assert _league(world) == ("False", "LeagueUnreachable")
+    words = world.run.status.condition(ConditionType.LEAGUE_AVAILABLE)
+    assert words is not None
+    assert "league ladder: Model service: its Secret is not there yet" in words.message
+    assert world.run.status.summary == "Training"
+    world.now += 70
+    world.step()
+    assert (world.run.status.summary or "").startswith("Degraded: league ladder: Model service")
+    world.league = {"Model service": ""}
+    world.step()
+    assert _league(world) == ("True", "LeagueAnswers")
+    assert world.run.status.summary == "Training"
+    assert running().run.status.condition(ConditionType.LEAGUE_AVAILABLE) is None
+
+
+def _league(world: SimulatedRun) -> tuple[str, str]:
+    found = world.run.status.condition(ConditionType.LEAGUE_AVAILABLE)
+    assert found is not None
+    return found.status.value, found.reason
