@@ -90,7 +90,7 @@ class PlayedLeague:
         """What an operator sees."""
         seen = [self._view(each) for each in self.objects.values()]
         pods = [
-            _pod(each)
+            pod_of(each)
             for each in seen
             if self.ready and isinstance(each, ControllerView) and each.identity.kind is not JOB
         ]
@@ -165,7 +165,7 @@ def _makes_pods(kind: Kind) -> bool:
     return kind in (DEPLOYMENT, STATEFUL_SET, JOB)
 
 
-def _pod(maker: ControllerView) -> PodView:
+def pod_of(maker: ControllerView) -> PodView:
     """One ready pod of a controller; a test of numbers counts replicas itself."""
     identity: Identity = replace(
         maker.identity, kind=POD, name=f"{maker.identity.name}-0", uid=f"{maker.identity.uid}-0"

@@ -8,9 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from trainingrun_contracts.league_report import LeagueReport, QueueReport
-from trainingrun_reconciler.leagues.decide import Heard, workers_wanted
+from trainingrun_reconciler.desired.observed import Problem
+from trainingrun_reconciler.kinds import JOB
+from trainingrun_reconciler.leagues.decide import Heard, decide, workers_wanted
+from trainingrun_reconciler.views import ControllerView
 
-from testkit.operator.leagues import PRODUCTION, PlayedLeague, by_name, league
+from testkit.operator.leagues import PRODUCTION, PlayedLeague, by_name, league, pod_of
 from testkit.soak_share import share_of
 
 REPORT = LeagueReport(
@@ -48,6 +51,26 @@ def test_services_wait_for_the_tables() -> None:
     assert outcome.conditions["Ready"].reason == "Starting"
     played.migrate()
     assert {*by_name(played.step(), "Deployment")} > {"model", "worker"}
+
+
+def test_tables_that_cannot_be_made_are_told_and_tried_again_without_a_person() -> None:
+    """Expect the words of the pod in the condition, and a Job that outlives an outage of the
+    database however long."""
+    played = PlayedLeague(league(**PRODUCTION))
+    played.step()
+    (job,) = [
+        each
+        for each in played.views()
+        if isinstance(each, ControllerView) and each.identity.kind is JOB
+    ]
+    words = "error: the database cannot be reached"
+    pod = replace(pod_of(job), ready=False, problem=Problem("CrashLoopBackOff", words))
+    outcome = decide(played.league, (*played.views(), pod), played.heard, played.place)
+    ready = outcome.conditions["Ready"]
+    assert (ready.reason, ready.message) == ("MigrationFailed", f"{words}; it is tried again")
+    rendered = by_name(outcome, "Job")["migration"]["spec"]
+    assert rendered["template"]["spec"]["restartPolicy"] == "OnFailure"
+    assert "activeDeadlineSeconds" not in rendered
 
 
 def test_services_stay_while_an_upgrade_migrates() -> None:

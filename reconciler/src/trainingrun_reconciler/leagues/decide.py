@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from trainingrun_api.conditions import ConditionStatus
+from trainingrun_api.conditions import ConditionStatus, Reason
 from trainingrun_api.league import (
     League,
     LeagueStatus,
@@ -30,6 +30,7 @@ from trainingrun_contracts.league_report import LeagueReport
 from trainingrun_reconciler.backends import BackendError
 from trainingrun_reconciler.desired.conditions import ConditionState
 from trainingrun_reconciler.desired.events import RunEvent
+from trainingrun_reconciler.desired.health import reason_of
 from trainingrun_reconciler.desired.observed import Finished
 from trainingrun_reconciler.kinds import LEAGUE
 from trainingrun_reconciler.leagues.objects import (
@@ -153,9 +154,7 @@ def see(league: League, views: Iterable[View], tables: Manifest | None) -> Seen:
         serving=tuple(sorted(serving)),
         problem=next(iter([*refusals, *problems]), ""),
         migrated=tables is None or (finished is not None and finished.succeeded),
-        migration_failure=(
-            finished.message if finished is not None and not finished.succeeded else ""
-        ),
+        migration_failure=_failure_of(finished, pods),
         workers=sum(each.ready and each.identity.role == WORKER for each in pods),
         workers_desired=worker.replicas if worker is not None else None,
     )
@@ -167,6 +166,20 @@ def _end_of(view: ControllerView | None, wanted: Manifest | None) -> Finished | 
         return None
     is_wanted = view.identity.template_hash == wanted["metadata"]["annotations"][TEMPLATE_HASH]
     return view.finished if is_wanted else None
+
+
+def _failure_of(finished: Finished | None, pods: Iterable[PodView]) -> str:
+    """Why the tables are not there: what the Job ended with, or what its pod did."""
+    if finished is not None:
+        return "" if finished.succeeded else finished.message
+    crashes = [
+        each.problem.message
+        for each in pods
+        if each.identity.role == MIGRATION
+        and each.problem is not None
+        and reason_of(each.problem) is Reason.CRASHING
+    ]
+    return f"{crashes[0]}; it is tried again" if crashes else ""
 
 
 def _refusal(error: BackendError) -> ConditionState:

@@ -54,7 +54,9 @@ from trainingrun_reconciler.manifests.metadata import (
 from trainingrun_reconciler.manifests.pod_security import weaknesses
 from trainingrun_reconciler.owner import Owner
 
-MIGRATION_SECONDS: Final = 900
+MIGRATION_ATTEMPTS: Final = 1_000_000
+"""A database that is away comes back, and one whose address was wrong is named anew: the pod is
+started again until it has made the tables, at the slowest each five minutes."""
 WORKER_PODS: Final = "workers"
 """The identity of the workers."""
 
@@ -127,7 +129,7 @@ def migration(owner: Owner, spec: LeagueSpec, place: Place) -> Manifest:
         started=process.migrated(spec),
         amounts=Amounts("100m", "256Mi", "512Mi"),
         volumes=(),
-        restart="Never",
+        restart="OnFailure",
     )
     rendered = template(owner, parts)
     return manifest(
@@ -137,8 +139,7 @@ def migration(owner: Owner, spec: LeagueSpec, place: Place) -> Manifest:
         labels_beside=component(MIGRATION),
         annotations={TEMPLATE_HASH: hash_of(rendered)},
         spec={
-            "backoffLimit": 10,
-            "activeDeadlineSeconds": MIGRATION_SECONDS,
+            "backoffLimit": MIGRATION_ATTEMPTS,
             "template": rendered,
         },
     )
