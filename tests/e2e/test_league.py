@@ -25,7 +25,7 @@ from trainingrun_contracts.policy_format import Network
 from trainingrun_environments.registry import spec_of
 
 from testkit.e2e.cluster import Namespace
-from testkit.e2e.training import eventually
+from testkit.e2e.training import assert_ledger_closes, eventually
 from testkit.ports import free_port
 from testkit.roles.board_weights import random_board_weights
 from testkit.waiting import until
@@ -176,6 +176,13 @@ def run_that_joins(name: str, seed: int, **spec: Any) -> dict[str, Any]:
 RUNS: Final = {
     "first": run_that_joins("first", 1, daemon={"embedded": True}, algorithm={"ppo": {}}),
     "second": run_that_joins("second", 2, daemon={"embedded": True}, algorithm={"ppo": {}}),
+    "again": run_that_joins(
+        "again",
+        4,
+        daemon={"embedded": True},
+        algorithm={"ppo": {}},
+        replay={"samplesPerInsert": 2, "segments": 256},
+    ),
     "searcher": run_that_joins(
         "searcher",
         3,
@@ -228,14 +235,18 @@ class Outside:
 def test_runs_publish_into_a_league_and_a_person_promotes_and_rolls_back(
     namespace: Namespace, tmp_path: Path
 ) -> None:
-    """Expect three runs with leagueRef to leave a model each that workers try and the gate decides,
-    a person's promotion and rollback to be what kubectl shows, and the league's Secret to come back
+    """Expect four runs with leagueRef, one of which trains from the Replay service, to leave a model
+    each that workers try and the gate decides, a person's promotion and rollback to be what kubectl shows, and the league's Secret to come back
     as it was after somebody deleted it."""
     documents = yaml.safe_dump_all([league(), *RUNS.values()])
     namespace.kubectl("apply", "-f", "-", stdin=documents)
     for name in RUNS:
         namespace.wait(f"tr/{name}", condition="condition=Complete", seconds=2 * PATIENCE)
     print(namespace.table())
+    assert_ledger_closes(namespace, "again")
+    answers = namespace.get("tr", "again")["status"]["conditions"]
+    (found,) = [each for each in answers if each["type"] == "LeagueAvailable"]
+    assert (found["status"], found["reason"]) == ("True", "LeagueAnswers"), found
     outside = Outside(namespace, tmp_path)
     namespace.kubectl("delete", "secret", f"{NAME}-tokens")
     lineages = {f"{namespace.name}/{name}" for name in RUNS}
