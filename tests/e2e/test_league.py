@@ -235,9 +235,9 @@ class Outside:
 def test_runs_publish_into_a_league_and_a_person_promotes_and_rolls_back(
     namespace: Namespace, tmp_path: Path
 ) -> None:
-    """Expect four runs with leagueRef, one of which trains from the Replay service, to leave a model
-    each that workers try and the gate decides, a person's promotion and rollback to be what kubectl shows, and the league's Secret to come back
-    as it was after somebody deleted it."""
+    """Expect four runs with leagueRef, one of which trains from the Replay service, to leave a
+    model each that workers try and the gate decides, a person's promotion and rollback to be what
+    kubectl shows, and the league's Secret to come back as it was after somebody deleted it."""
     documents = yaml.safe_dump_all([league(), *RUNS.values()])
     namespace.kubectl("apply", "-f", "-", stdin=documents)
     for name in RUNS:
