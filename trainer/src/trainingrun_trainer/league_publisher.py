@@ -4,7 +4,7 @@ A thread takes the newest weights that were offered; those that could not be sen
 came are passed over. What passes (the league is not there, down, busy, or has no room) is tried
 again for ever; a refusal is said to the user once for each reason, and the next weights are tried
 anew. While there is nothing to publish the league is asked now and then whether it answers, so that
-who looks at the run knows.
+who reads the run knows.
 
 Not here: the weights that actors play with (``publish``), which a run cannot do without.
 """
@@ -65,7 +65,7 @@ _ROLES: Final[Mapping[PopulationRole, pb.PopulationRole.ValueType]] = {
 
 Notify = Callable[[str, str], None]
 Heard = Callable[[str], None]
-"""Is told what keeps the league from taking weights; nothing when it answers."""
+"""Hears what keeps the league from taking weights; nothing when it answers."""
 
 
 class LeaguePublisher:
@@ -139,7 +139,7 @@ class LeaguePublisher:
         """Publish the newest weights, however long it takes, unless newer ones come."""
         failures = 0
         while True:
-            self._wakes.clear()  # before anything is looked at that a wake follows
+            self._wakes.clear()  # before anything is read that a wake follows
             with self._lock:
                 offer = self._waiting
             if self._closing.is_set():
@@ -153,7 +153,7 @@ class LeaguePublisher:
                     self._take(offer)
                     continue
                 failures += 1
-                self._tell(offer, error)
+                self._report(offer, error)
                 backoff = _BACKOFF_AT_LAST if self._ends.is_set() else _BACKOFF
                 pause = backoff.seconds(failures, self._random)
             self._wakes.wait(pause)
@@ -188,7 +188,7 @@ class LeaguePublisher:
         _log.info("weights %d are model %s of the league", offer.version, model.id)
         self._parent = model.id
 
-    def _tell(self, offer: Offer | None, error: Exception) -> None:
+    def _report(self, offer: Offer | None, error: Exception) -> None:
         """Say that the league did not answer; a call that was ended by us says nothing."""
         if self._closing.is_set():
             return

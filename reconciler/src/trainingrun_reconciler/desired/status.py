@@ -35,7 +35,7 @@ _NOTICE_SECONDS: Final = 120.0
 _STANDSTILL_SECONDS: Final = 60.0
 _MISSING_SECONDS: Final = 300.0
 _LEAGUE_SECONDS: Final = 60.0
-"""For which a league may be away before a person is asked to look: it starts again by itself."""
+"""For which a league may be away before a person is needed: it starts again by itself."""
 _SUMMARY_LIMIT: Final = 160
 _STEPS: Final = {
     Stage.DRAINING: (Reason.DRAINING, "running games end"),

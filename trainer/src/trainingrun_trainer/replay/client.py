@@ -47,7 +47,7 @@ _BATCHES_AHEAD: Final = 2
 SERVICE: Final = "Replay service"
 
 Heard = Callable[[str], None]
-"""Is told what keeps the service from answering; nothing when it answers."""
+"""Hears what keeps the service from answering; nothing when it answers."""
 
 
 class RemoteTable:
