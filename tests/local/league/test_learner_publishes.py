@@ -176,7 +176,11 @@ def test_a_learner_publishes_and_trains_on(
         with learner_process(config, redis_server.url_of("learner"), tmp_path, **access) as learner:
             wait_for_weights(bandit)
             train(bandit, 2)
-            until(lambda: "Secret" in said_of_the_league(bandit), what="the learner's words")
+            until(
+                lambda: "Secret" in said_of_the_league(bandit),
+                seconds=60,
+                what="the learner's words",
+            )
             process.start()
             folder.mkdir()
             (folder / "ca.crt").write_bytes(address.authority or b"")

@@ -55,6 +55,8 @@ _IDLE_SECONDS: Final = 30.0
 _BACKOFF: Final = Backoff(first=1.0, longest=60.0, spread=0.5)
 _BACKOFF_AT_LAST: Final = Backoff(first=1.0, longest=2.0, spread=0.5)
 """While the end of the run waits for the league."""
+_SECRET_SECONDS: Final = 90.0
+"""A Secret that was made a moment ago takes at most so long to come to the folder of a pod."""
 _OF_WEIGHTS: Final = frozenset({grpc.StatusCode.NOT_FOUND, grpc.StatusCode.OUT_OF_RANGE})
 """Answers that the same weights would get again, beside those that any call would."""
 _ROLES: Final[Mapping[PopulationRole, pb.PopulationRole.ValueType]] = {
@@ -119,6 +121,8 @@ class LeaguePublisher:
             self._pool.close()
         self._ends.set()
         self._wakes.set()
+        if seconds > 0 and self._way.is_renewed:
+            seconds += _SECRET_SECONDS
         is_taken = self._work.done() or self._is_idle.wait(seconds)
         if not is_taken and seconds > 0:
             self._notify(

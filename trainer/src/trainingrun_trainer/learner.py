@@ -53,9 +53,8 @@ _TAKE_SECONDS: Final = 0.25
 _POLL_SECONDS: Final = 0.5
 _HELD_SECONDS: Final = 0.2
 """Between two tries to record what the limiter holds while nothing may be sampled either."""
-_LEAGUE_SECONDS: Final = 120.0
-"""How long the end of a run waits for its league, whose Secret may take a minute to come to the
-learner's folder; the checkpoint has the weights in any case."""
+_LEAGUE_SECONDS: Final = 30.0
+"""How long the end of a run waits for its league; the checkpoint has the weights in any case."""
 
 
 @dataclass(frozen=True)
