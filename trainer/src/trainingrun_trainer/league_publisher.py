@@ -56,7 +56,7 @@ _BACKOFF: Final = Backoff(first=1.0, longest=60.0, spread=0.5)
 _BACKOFF_AT_LAST: Final = Backoff(first=1.0, longest=2.0, spread=0.5)
 """While the end of the run waits for the league."""
 _SECRET_SECONDS: Final = 90.0
-"""A Secret that was made a moment ago takes at most so long to come to the folder of a pod."""
+"""A Secret that was made a moment ago comes within this time to the folder of a pod."""
 _OF_WEIGHTS: Final = frozenset({grpc.StatusCode.NOT_FOUND, grpc.StatusCode.OUT_OF_RANGE})
 """Answers that the same weights would get again, beside those that any call would."""
 _ROLES: Final[Mapping[PopulationRole, pb.PopulationRole.ValueType]] = {
