@@ -78,6 +78,20 @@ def test_nobody_beats_the_mixture(players: int, seed: int) -> None:
     assert (mixture @ (2 * chance - 1)).min() >= -1e-7
 
 
+@pytest.mark.parametrize("players", [3, 16, 60])
+def test_pools_with_many_such_mixtures_have_one(players: int) -> None:
+    """Expect one where corners of the program coincide: equals, winners alone, almost a ring."""
+    chance = np.random.default_rng(players)
+    signs = np.triu(chance.integers(-1, 2, (players, players)), 1).astype(float)
+    rows, columns = chance.normal(size=(2, players))
+    ring = np.tanh(np.outer(rows, columns) - np.outer(columns, rows))
+    for payoff in (np.zeros((players, players)), signs - signs.T, ring):
+        mixture = nash((payoff + 1) / 2)
+        assert mixture.sum() == pytest.approx(1)
+        assert mixture.min() >= 0
+        assert (mixture @ payoff).min() >= -2e-9
+
+
 def test_a_ladder_has_no_circle_and_rock_paper_scissors_nothing_else() -> None:
     """Expect 0 of any Bradley-Terry pool, however steep, and 1 of the even circle."""
     assert non_transitivity(ladder(0.0, 120.0, 900.0, -400.0)) == pytest.approx(0, abs=1e-12)

@@ -4,8 +4,7 @@ The payoff of a pairing is its mean result from -1 to 1, with one game of the re
 ratings expect on top: a pairing without games counts as expected, and one game proves little.
 
 - ``nash``: an optimal mixture of the symmetric zero-sum game with these payoffs (von Neumann 1928),
-  by linear programming. Playing it has a value of at least 0 against everybody. Multiplicative
-  weights were refused: they reach 1e-3 after some ten thousand rounds, the linear program is exact.
+  by linear programming (``zero_sum``). Playing it has a value of at least 0 against everybody.
 - ``non_transitivity``: the log-odds of who beats whom are an edge flow on the complete graph, which
   splits into a gradient (of ratings) and a cyclic part, orthogonal to one another (Jiang, Lim, Yao
   and Ye 2011; for games Balduzzi et al. 2018). The measure is the cyclic part's share of the
@@ -21,6 +20,7 @@ import numpy as np
 from trainingrun_contracts.ratings.bradley_terry import Floats, Indices
 
 from trainingrun_league.elo.ranking import Sums
+from trainingrun_league.elo.zero_sum import optimal_mixture
 
 PRIOR_GAMES: Final = 1.0
 _SCALE: Final = log(10.0) / 400.0
@@ -58,25 +58,7 @@ def nash(chance: Floats) -> Floats:
     players = len(chance)
     if players < 2:
         return np.ones(players)
-    # Imported here because it takes 50 MB, and only the payoff matrix needs it.
-    from scipy.optimize import linprog  # noqa: PLC0415
-
-    payoff = 2.0 * chance - 1.0
-    # Maximise v with mixture @ payoff >= v in every column; v is the last variable, and bounded
-    # by 0, the value of a symmetric game, only up to rounding.
-    constraints = np.hstack([-payoff.T, np.ones((players, 1))])
-    found = linprog(
-        np.append(np.zeros(players), -1.0),
-        A_ub=constraints,
-        b_ub=np.zeros(players),
-        A_eq=np.append(np.ones(players), 0.0)[None, :],
-        b_eq=np.ones(1),
-        bounds=[(0.0, 1.0)] * players + [(-1.0, 1.0)],
-        method="highs",
-    )
-    weights = np.clip(np.asarray(found.x[:players], np.float64), 0.0, None)
-    mixture: Floats = weights / weights.sum()
-    return mixture
+    return optimal_mixture(2.0 * chance - 1.0)
 
 
 def non_transitivity(chance: Floats) -> float:

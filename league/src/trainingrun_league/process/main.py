@@ -14,6 +14,7 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
+import uvloop
 from trainingrun_contracts.plain_text import escaped
 
 from trainingrun_league.declaration import Audience
@@ -87,7 +88,7 @@ def _taken_over(error: BaseException) -> TakenOver | None:
 def _run(options: Options) -> None:
     match options.command:
         case "serve":
-            asyncio.run(serve(_start(options)))
+            uvloop.run(serve(_start(options)))
         case "migrate":
             asyncio.run(_migrate(database_of(options, os.environ)))
         case "backup" | "restore":

@@ -7,6 +7,7 @@ nothing calls them before, as no server has begun. The end goes the other way ro
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import logging
 import os
@@ -41,6 +42,9 @@ from trainingrun_league.store.idempotency import KEPT_SECONDS, forget
 from trainingrun_league.store.migrating import check, migrate
 
 FORGET_EVERY_SECONDS: Final = 3600.0
+_GARBAGE: Final = (20_000, 20, 10)
+"""Thresholds of the garbage collector. By Python's own it runs at every few calls, and now and then
+goes through all modules and tables of the database, while every call waits."""
 _log: Final = logging.getLogger(__name__)
 
 
@@ -77,6 +81,7 @@ async def serve(start: Start) -> None:
     async with AsyncExitStack() as stack:
         engine = await stack.enter_async_context(_database(start))
         servers = await _begun(start, engine, stack)
+        _spare_collector()
         _write_ready(start, servers)
         working = [asyncio.create_task(each.run()) for each in servers.running]
         working.append(asyncio.create_task(_forget(engine)))
@@ -86,6 +91,13 @@ async def serve(start: Start) -> None:
             for task in working:
                 task.cancel()
             await asyncio.gather(*working, return_exceptions=True)
+
+
+def _spare_collector() -> None:
+    """Let the garbage collector pass over what the start has made, and run less often."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_GARBAGE)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import grpc
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, Counter, Histogram
 from trainingrun_contracts import metrics
 from trainingrun_contracts.exposition import counter, observed
 
@@ -13,11 +13,20 @@ class CallMetrics:
 
     def __init__(self, shared: SharedCallMetrics, service: str) -> None:
         self._shared, self._service = shared, service
+        self._children: dict[tuple[str, grpc.StatusCode], tuple[Counter, Histogram]] = {}
 
     def record(self, method: str, code: grpc.StatusCode, seconds: float) -> None:
         """Count a call that ended."""
-        self._shared.calls.labels(self._service, method, code.name).inc()
-        self._shared.seconds.labels(self._service, method).observe(seconds)
+        found = self._children.get((method, code))
+        if found is None:
+            found = (
+                self._shared.calls.labels(self._service, method, code.name),
+                self._shared.seconds.labels(self._service, method),
+            )
+            self._children[method, code] = found  # of a closed set, as labels are
+        calls, spent = found
+        calls.inc()
+        spent.observe(seconds)
 
 
 class SharedCallMetrics:

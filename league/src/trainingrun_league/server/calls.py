@@ -61,6 +61,7 @@ class Calls(grpc.aio.ServerInterceptor):
         self._key = key
         self._metrics = metrics
         self._limits = limits
+        self._handlers: dict[str, Handler] = {}
 
     async def intercept_service(
         self,
@@ -68,11 +69,15 @@ class Calls(grpc.aio.ServerInterceptor):
         details: grpc.HandlerCallDetails,
     ) -> Handler | None:
         """Return the method's handler with what stands around it."""
-        handler = await continuation(details)
         method = str(details.method)
+        known = self._handlers.get(method)
+        if known is not None:
+            return known
+        handler = await continuation(details)
         if handler is None or method.startswith(_HEALTH):
             return handler  # probes have no token
-        return self._wrapped(handler, method)
+        self._handlers[method] = made = self._wrapped(handler, method)
+        return made
 
     def _wrapped(self, handler: Handler, method: str) -> Handler:
         streams = bool(handler.request_streaming or handler.response_streaming)
