@@ -5,6 +5,9 @@ its opponent, and each answer holds a seat of a game: the pair is in the databas
 before. The Matchmaker is its real process on SQLite; this process is the players and a Game service
 that makes games and no more. Latency counts from the scheduled moment. Without TLS, which costs a
 connection and not a call.
+
+At the end comes the same load of a call that does nothing (CancelMatch of no ticket): what gRPC,
+token and metrics cost in this program before the Matchmaker does anything, for each call.
 """
 
 from __future__ import annotations
@@ -21,13 +24,18 @@ from typing import Any
 
 import grpc
 import grpc.aio
+import uvloop
 from google.protobuf.duration_pb2 import Duration
 from trainingrun_contracts.league.v1.game_pb2 import CreateGameRequest, CreateGameResponse
 from trainingrun_contracts.league.v1.game_pb2_grpc import (
     GameServiceServicer,
     add_GameServiceServicer_to_server,
 )
-from trainingrun_contracts.league.v1.matchmaker_pb2 import FindMatchRequest, QueueMode
+from trainingrun_contracts.league.v1.matchmaker_pb2 import (
+    CancelMatchRequest,
+    FindMatchRequest,
+    QueueMode,
+)
 from trainingrun_contracts.league.v1.matchmaker_pb2_grpc import MatchmakerServiceStub
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -38,6 +46,7 @@ from testkit.ports import free_port
 
 CHANNELS = 4
 WARM_UP_SECONDS = 3
+EMPTY_SECONDS = 5
 
 
 class Games(GameServiceServicer):
@@ -66,6 +75,7 @@ class Load:
     seconds: float = 0.0
     server_cpu: float = 0.0
     client_cpu: float = 0.0
+    empty_cpu: float = 0.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -78,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rate, seconds = options.rate, options.seconds
     if options.quick:
         rate, seconds = max(2, rate // 10), 5
-    load = asyncio.run(measured(rate, seconds))
+    load = uvloop.run(measured(rate, seconds))
     calls = len(load.latencies) + load.unmatched + load.failed
     ordered = sorted(load.latencies) or [float("inf")]
     figures = {
@@ -92,6 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "failed": load.failed,
         "server_cpu_ms_per_call": round(1000 * load.server_cpu / calls, 3),
         "client_cpu_ms_per_call": round(1000 * load.client_cpu / calls, 3),
+        "empty_call_cpu_ms": round(1000 * load.empty_cpu / (rate * EMPTY_SECONDS), 3),
     }
     least = 0.98 * (100 if options.quick else min(rate, 1000))
     goals = [
@@ -129,6 +140,9 @@ async def measured(rate: int, seconds: int) -> Load:
             load = await players(stubs, rate, seconds, "p")
             load.server_cpu = process_seconds(league.process.pid) - before[0]
             load.client_cpu = process_seconds(os.getpid()) - before[1]
+            before = process_seconds(league.process.pid), 0.0
+            await empty_calls(stubs, rate, EMPTY_SECONDS)
+            load.empty_cpu = process_seconds(league.process.pid) - before[0]
             for channel in channels:
                 await channel.close()
     await server.stop(None)
@@ -147,6 +161,21 @@ async def players(stubs: Sequence[Any], rate: int, seconds: int, name: str) -> L
             tasks.create_task(_player(stubs[number % len(stubs)], f"{name}{number}", due, load))
     load.seconds = time.perf_counter() - begin
     return load
+
+
+async def empty_calls(stubs: Sequence[Any], rate: int, seconds: int) -> None:
+    """Call what does nothing by the same schedule."""
+    begin = time.perf_counter()
+    request = CancelMatchRequest(ticket="none")
+    async with asyncio.TaskGroup() as tasks:
+        for number in range(rate * seconds):
+            due = begin + number / rate
+            await asyncio.sleep(max(0.0, due - time.perf_counter()))
+            tasks.create_task(_called(stubs[number % len(stubs)], request))
+
+
+async def _called(stub: Any, request: CancelMatchRequest) -> None:
+    await stub.CancelMatch(request)
 
 
 async def _player(stub: Any, name: str, due: float, load: Load) -> None:

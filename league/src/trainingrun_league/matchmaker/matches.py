@@ -224,11 +224,19 @@ def row_of(match: Match) -> dict[str, Any]:
         "round": table.round if table else None,
         "table_number": table.number if table else None,
         "tickets": _json(match.tickets),
+        "abandoned": match.abandoned,
+        **seats_row_of(match),
+    }
+
+
+def seats_row_of(match: Match) -> dict[str, Any]:
+    """Return the id of a match and the columns that say which game it has now."""
+    return {
+        "id": match.id,
         "game_id": match.seats.game_id,
         "game_address": match.seats.address,
         "seat_tokens": _json(match.seats.tokens),
         "offered_to": match.seats.offered_to,
-        "abandoned": match.abandoned,
     }
 
 

@@ -6,6 +6,7 @@ that a run that was cut off is repeated without harm.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import random
 from collections.abc import Callable
@@ -48,15 +49,23 @@ class Planner:
         self._records, self._register = records, register
         self._models, self._reporting = models, reporting
         self._wanted, self._clock = wanted, clock
+        self._turn = asyncio.Lock()
         self.added = Signal()
         self.decided = Signal()
 
     async def step(self) -> None:
-        """Compare what is there with what should be, once.
+        """Compare what is there with what should be, once; steps come one after the other.
+
+        Two at a time would both make the matches that are lacking, and the later one would put its
+        own, which no worker has, over those that were given to workers meanwhile.
 
         Raises:
             Unavailable: the database cannot be reached; the next step makes up for it.
         """
+        async with self._turn:
+            await self._step()
+
+    async def _step(self) -> None:
         known = self._knowledge()
         chance = random.Random(uuid4().int)
         found = plan(known, self._wanted, chance)

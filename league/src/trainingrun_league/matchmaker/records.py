@@ -9,18 +9,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
+from itertools import groupby
 from typing import Any, Final, TypeAlias, cast
 
-from sqlalchemy import Row, Table, bindparam, func, insert, select, update
+from sqlalchemy import Row, Table, Update, bindparam, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from trainingrun_contracts.league.v1.common_pb2 import MatchPurpose
 
 from trainingrun_league.errors import InvalidRequest, LeagueError
 from trainingrun_league.matchmaker.leases import MatchState
-from trainingrun_league.matchmaker.matches import Match, match_of, row_of
+from trainingrun_league.matchmaker.matches import Match, match_of, row_of, seats_row_of
 from trainingrun_league.matchmaker.pool import Payoffs, Results
 from trainingrun_league.matchmaker.tables import MatchRow, TournamentRow, VerdictRow
 from trainingrun_league.store.engine import reading
@@ -31,11 +33,7 @@ _FINAL: Final = (MatchState.CLOSED.value, MatchState.FAILED.value)
 _TABLE: Final = cast(Table, MatchRow.__table__)
 _COLUMNS: Final = tuple(column.name for column in _TABLE.columns)
 _CHANGED: Final = tuple(name for name in _COLUMNS if name not in {"id", "rated_at"})
-_UPDATE: Final = (
-    update(_TABLE)
-    .where(_TABLE.c.id == bindparam("match_id"))
-    .values({name: bindparam(f"new_{name}") for name in _CHANGED})
-)
+_SEATS: Final = ("game_id", "game_address", "seat_tokens", "offered_to")
 
 _INSERT: Final = {
     "sqlite": sqlite.insert(_TABLE).on_conflict_do_nothing(),
@@ -44,8 +42,26 @@ _INSERT: Final = {
 """Compiled once and run for many rows; one statement of many rows is compiled for each number."""
 
 
-GATHER_SECONDS: Final = 0.01
-"""For which a transaction waits for more rows: a commit costs as much as ten of them."""
+class _Change(Enum):
+    """What a write does with the row of a match; the values are the columns that it sets."""
+
+    NEW = _COLUMNS
+    WHOLE = _CHANGED
+    SEATS = _SEATS
+
+
+def _update_of(columns: tuple[str, ...]) -> Update:
+    return (
+        update(_TABLE)
+        .where(_TABLE.c.id == bindparam("match_id"))
+        .values({name: bindparam(f"new_{name}") for name in columns})
+    )
+
+
+_UPDATES: Final = {each: _update_of(each.value) for each in (_Change.WHOLE, _Change.SEATS)}
+
+GATHER_SECONDS: Final = 0.015
+"""For which a transaction waits for more rows: a commit costs as much as thirty of them."""
 
 _log: Final = logging.getLogger(__name__)
 
@@ -94,8 +110,8 @@ class Loaded:
     reported: int
 
 
-_Waiting: TypeAlias = tuple[bool, dict[str, Any], asyncio.Future[None]]
-"""Whether a row is new, the row, and what is set when it is written."""
+_Waiting: TypeAlias = tuple[_Change, dict[str, Any], asyncio.Future[None]]
+"""What is done, the row (or its id and changed columns), and what is set when it is written."""
 
 
 class Records:
@@ -110,15 +126,15 @@ class Records:
 
     async def add(self, *matches: Match) -> None:
         """Insert matches; those whose id is there stay as they are."""
-        await self._submit(matches, is_new=True)
+        await self._submit(matches, _Change.NEW)
 
     async def save(self, *matches: Match) -> None:
         """Write what has changed of matches that are there."""
-        await self._submit(matches, is_new=False)
+        await self._submit(matches, _Change.WHOLE)
 
     def save_soon(self, match: Match) -> None:
-        """Write what can be found again without it (a game's seats), without waiting for it."""
-        (future,) = self._enqueue([match], is_new=False)
+        """Write a game's seats, which can be found again without it, and do not wait for it."""
+        future = self._enqueue(_Change.SEATS, seats_row_of(match))
         future.add_done_callback(_note_failure)
 
     async def close(self) -> None:
@@ -126,19 +142,17 @@ class Records:
         while self._flush is not None and not self._flush.done():
             await asyncio.wait([self._flush])
 
-    async def _submit(self, matches: Iterable[Match], *, is_new: bool) -> None:
-        await asyncio.gather(*self._enqueue(matches, is_new=is_new))
+    async def _submit(self, matches: Sequence[Match], change: _Change) -> None:
+        futures = [self._enqueue(change, row_of(match)) for match in matches]
+        await (futures[0] if len(futures) == 1 else asyncio.gather(*futures))
 
-    def _enqueue(self, matches: Iterable[Match], *, is_new: bool) -> list[asyncio.Future[None]]:
+    def _enqueue(self, change: _Change, row: dict[str, Any]) -> asyncio.Future[None]:
         loop = asyncio.get_running_loop()
-        futures = []
-        for match in matches:
-            future: asyncio.Future[None] = loop.create_future()
-            self._waiting.append((is_new, row_of(match), future))
-            futures.append(future)
+        future: asyncio.Future[None] = loop.create_future()
+        self._waiting.append((change, row, future))
         if self._flush is None or self._flush.done():
             self._flush = loop.create_task(self._flush_all())
-        return futures
+        return future
 
     async def _flush_all(self) -> None:
         """Commit what waits; what comes meanwhile is the next transaction's."""
@@ -334,17 +348,17 @@ def _settle(batch: Sequence[_Waiting], problem: Exception | None) -> None:
 
 
 async def _write(connection: AsyncConnection, batch: Sequence[_Waiting]) -> None:
-    """Insert what is new, then change: a match that is new changes later than it is made."""
-    new = [row for is_new, row, _ in batch if is_new]
+    """Insert what is new, then change in the order of asking: a match is made before it changes."""
+    new = [row for change, row, _ in batch if change is _Change.NEW]
     if new:
         await connection.execute(_INSERT[connection.dialect.name], new)
-    changed = [
-        {"match_id": row["id"]} | {f"new_{name}": row[name] for name in _CHANGED}
-        for is_new, row, _ in batch
-        if not is_new
-    ]
-    if changed:
-        await connection.execute(_UPDATE, changed)
+    changes = (each for each in batch if each[0] is not _Change.NEW)
+    for change, same in groupby(changes, key=lambda each: each[0]):
+        rows = [
+            {"match_id": row["id"]} | {f"new_{name}": row[name] for name in change.value}
+            for _, row, _ in same
+        ]
+        await connection.execute(_UPDATES[change], rows)
 
 
 async def _matches(connection: AsyncConnection, condition: Any) -> tuple[Match, ...]:

@@ -31,6 +31,8 @@ class Signal:
 
 async def is_set_within(event: asyncio.Event, seconds: float) -> bool:
     """Return whether it was set within this time."""
+    if event.is_set():
+        return True
     try:
         async with asyncio.timeout(max(0.0, seconds)):
             await event.wait()
