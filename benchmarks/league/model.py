@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
 import statistics
 import subprocess
 import sys
@@ -38,7 +39,7 @@ from trainingrun_environments.registry import spec_of
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from benchmarks.measuring import Goal, parser, positive, report, tell
+from benchmarks.measuring import Goal, parser, positive, process_seconds, report, tell
 from testkit.league.league_process import LeagueProcess
 from testkit.ports import free_port
 
@@ -131,7 +132,10 @@ def _figures(
         list(pool.map(lambda _: download(ours, model.id), range(2 * AT_ONCE)))
     most = max(most, process.memory_info().rss)
     request = pb.GetPolicyRequest(model_id=model.id, have_sha256=model.sha256)
+    spent = process_seconds(league.process.pid), process_seconds(os.getpid())
     latencies = sorted(_seconds(lambda: list(ours.GetPolicy(request))) for _ in range(calls))
+    server_cpu = process_seconds(league.process.pid) - spent[0]
+    client_cpu = process_seconds(os.getpid()) - spent[1]
     return {
         "megabytes": size / MEGABYTE,
         "bytes_per_second": round(statistics.median(rates["ours"])),
@@ -141,6 +145,8 @@ def _figures(
         "rss_growth_mb": round((most - before) / MEGABYTE, 1),
         "not_modified_p50_ms": round(1000 * latencies[len(latencies) // 2], 3),
         "not_modified_p99_ms": round(1000 * latencies[int(len(latencies) * 0.99)], 3),
+        "not_modified_server_cpu_ms": round(1000 * server_cpu / calls, 3),
+        "not_modified_client_cpu_ms": round(1000 * client_cpu / calls, 3),
     }
 
 

@@ -1,4 +1,4 @@
-"""The mixture of a symmetric zero-sum game that nobody beats, by the simplex method (pure).
+"""The mixture of a symmetric zero-sum game that no player beats, by the simplex method (pure).
 
 Its border: payoffs in, weights out; what a payoff is, ``payoff`` says. The linear program needs no
 first phase once all payoffs are shifted above 0: maximise the sum of ``y`` with ``A y <= 1``, where
@@ -20,7 +20,7 @@ from trainingrun_contracts.ratings.bradley_terry import Floats
 _ROUNDING: Final = 1e-11
 """What counts as 0: entries are of the order of 1."""
 _BEATEN: Final = 1e-9
-"""A mixture that can be beaten by no more is taken: pools that are almost rings end slowly."""
+"""A mixture that can be beaten by this much is taken: pools that are almost rings end slowly."""
 _MOST_STEPS: Final = 50
 """Of each player; random pools need four or five."""
 _PATIENCE: Final = 20
