@@ -78,7 +78,7 @@ def played(first: Contender, second: Contender, *, pairs: int = 4, games: Games 
     """Return a match that was played."""
     player = MatchPlayer(roster(games), recorded=1, is_stopping=lambda: False)
     leased = LeasedMatch(match_id="m", first="a", second="b", pairs=pairs, seed=2**64 - 2)
-    return asyncio.run(player.play(leased, first, second, until=monotonic() + 60))
+    return asyncio.run(player.play(leased, first, second, until=monotonic() + 600))
 
 
 def test_results_come_in_pairs_and_are_seen_from_the_first() -> None:
