@@ -22,6 +22,9 @@ _REFUSALS: Final = frozenset(
     }
 )
 
+Heard = Callable[[str], None]
+"""Hears what keeps a service from answering; nothing when it answers."""
+
 
 @dataclass(frozen=True)
 class LeagueWay:
@@ -65,6 +68,12 @@ def way_to(
         )
 
     return LeagueWay(target, address, is_renewed=isinstance(access, LeagueFolder))
+
+
+def code_of(error: Exception) -> grpc.StatusCode | None:
+    """Return the code of a call's error; other errors have none."""
+    code: Any = getattr(error, "code", None)
+    return code() if callable(code) else None
 
 
 def reason_of(error: Exception) -> str:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from random import Random
-from typing import Any, Final
+from typing import Final
 
 import grpc
 import redis
@@ -38,7 +38,7 @@ from trainingrun_contracts.run_config import (
 )
 from trainingrun_contracts.stream.keys import Keys
 
-from trainingrun_trainer.league_access import LeagueWay, reason_of, way_to
+from trainingrun_trainer.league_access import Heard, LeagueWay, code_of, reason_of, way_to
 from trainingrun_trainer.league_pool import LeaguePool
 from trainingrun_trainer.league_schedule import LeagueSchedule, Offer
 
@@ -66,8 +66,6 @@ _ROLES: Final[Mapping[PopulationRole, pb.PopulationRole.ValueType]] = {
 }
 
 Notify = Callable[[str, str], None]
-Heard = Callable[[str], None]
-"""Hears what keeps the league from taking weights; nothing when it answers."""
 
 
 class LeaguePublisher:
@@ -214,7 +212,7 @@ class LeaguePublisher:
                 self._is_idle.set()
 
     def _is_refused(self, error: Exception) -> bool:
-        code = _code_of(error)
+        code = code_of(error)
         if code is grpc.StatusCode.NOT_FOUND and self._parent:
             self._parent = None  # a league that was made anew does not know it: ask again
             return False
@@ -282,8 +280,3 @@ def _header(
         algorithm="ppo" if searched is None else "alphaZero",
         simulations=0 if searched is None else searched.search.simulations,
     )
-
-
-def _code_of(error: Exception) -> grpc.StatusCode | None:
-    code: Any = getattr(error, "code", None)  # of a call's error; other errors have none
-    return code() if callable(code) else None

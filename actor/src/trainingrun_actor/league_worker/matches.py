@@ -78,10 +78,7 @@ class MatchPlayer:
         while not match.is_over:
             for game in await asyncio.to_thread(_advance, match):
                 ended[game.number] = game
-            if self._is_stopping():
-                raise Interrupted("the worker was asked to end")
-            if monotonic() > until:
-                raise GamesFailed("the match took longer than its lease")
+            check_goes_on(self._is_stopping, until)
         games = [ended[number] for number in range(len(pairings))]
         return Played(
             [_result(game, pairings[game.number]) for game in games],
@@ -110,9 +107,27 @@ class MatchPlayer:
 FIRST, SECOND = "first", "second"
 
 
+def pairs_in(leased: LeasedMatch) -> int:
+    """Return how many pairs of games a match has."""
+    return max(1, min(leased.pairs, MOST_PAIRS))
+
+
+def check_goes_on(is_stopping: Callable[[], bool], until: float) -> None:
+    """See that there is time for more of a match; ``until`` is by the monotonic clock.
+
+    Raises:
+        Interrupted: the worker is to stop.
+        GamesFailed: its lease ends.
+    """
+    if is_stopping():
+        raise Interrupted("the worker was asked to end")
+    if monotonic() > until:
+        raise GamesFailed("the match took longer than its lease")
+
+
 def pairings_of(games: Games, leased: LeasedMatch) -> list[Pairing]:
     """Return the games of a match: pair n begins from its seed + n, first with seat 1."""
-    pairs = max(1, min(leased.pairs, MOST_PAIRS))
+    pairs = pairs_in(leased)
     seeds = [(leased.seed + number) % _SEEDS for number in range(pairs)]
     # Games with chance or secrets differ without: their players draw, or the cards do.
     openings: Sequence[Opening] = [()] * pairs

@@ -36,11 +36,12 @@ from trainingrun_contracts.league.v1.model_pb2 import Validation
 from trainingrun_environments.errors import describe_error
 
 from trainingrun_actor.league_worker.matches import (
-    MOST_PAIRS,
     GamesFailed,
     Interrupted,
     Played,
     PlayerFailed,
+    check_goes_on,
+    pairs_in,
 )
 from trainingrun_actor.league_worker.roster import BUILTIN, RANDOM, Contender, Players
 from trainingrun_actor.league_worker.thinking import Thinker
@@ -106,9 +107,13 @@ class ServedMatches:
             GamesFailed: the engine fails, or has no slot in time.
             grpc.aio.AioRpcError: the Game service is away.
         """
-        pairs = max(1, min(leased.pairs, MOST_PAIRS))
         ended = await self._all(
-            pairs, (first, second), leased.seed, leased.purpose, until=until, kept=self._recorded
+            pairs_in(leased),
+            (first, second),
+            leased.seed,
+            leased.purpose,
+            until=until,
+            kept=self._recorded,
         )
         results = [
             GameResult(
@@ -214,7 +219,7 @@ class ServedMatches:
         """Create a game as soon as a slot is free."""
         failures = 0
         while True:
-            self._check(until)
+            check_goes_on(self._is_stopping, until)
             try:
                 return await self._game_at("").CreateGame(request)
             except grpc.aio.AioRpcError as error:
@@ -249,7 +254,7 @@ class ServedMatches:
         state = joined.state
         counts = {each.player_id: (0, 0.0) for each in seats}
         while state.phase == GamePhase.GAME_PHASE_RUNNING:
-            self._check(until)
+            check_goes_on(self._is_stopping, until)
             place = max(0, state.seat_to_move - 1)
             if not state.legal_actions:
                 state = await _seen(stub, made, place)
@@ -279,12 +284,6 @@ class ServedMatches:
         first, second = state.returns
         outcome = max(-1.0, min(1.0, (first - second) / (2 * spec.reward_bound)))
         return _Ended(made.game_id, outcome, state.turn, counts)
-
-    def _check(self, until: float) -> None:
-        if self._is_stopping():
-            raise Interrupted("the worker was asked to end")
-        if monotonic() > until:
-            raise GamesFailed("the match took longer than its lease")
 
 
 async def _seen(stub: GameServiceAsyncStub, made: CreateGameResponse, place: int) -> GameState:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -32,6 +32,7 @@ from trainingrun_protocol.lines import (
     Refused,
 )
 
+from trainingrun_league.game.context import GameContext
 from trainingrun_league.game.daemons import Slot
 from trainingrun_league.game.engine import MOST_ACTION_TEXT, MOST_TEXT, Position
 from trainingrun_league.game.table import Phase, Scene, Table, Turn, abandoned, finished, moved
@@ -45,9 +46,6 @@ MOST_SCENES: Final = 2_000_000
 """Characters that a game's turns keep; those behind have no text."""
 _SEAT_NAME: Final = re.compile(r"\w+\((?P<seat>[12])\)-")
 _OVER: Final = 0
-
-Keep = Callable[[Table, Turn | None], Awaitable[None]]
-Show = Callable[[Table], None]
 
 
 @dataclass(frozen=True)
@@ -152,9 +150,7 @@ class DaemonGame:
 
     # --- what the hall does -------------------------------------------------------------------
 
-    async def take_turn(
-        self, turn: Turn, *, clock: Callable[[], float], keep: Keep, show: Show
-    ) -> None:
+    async def take_turn(self, turn: Turn, context: GameContext) -> None:
         """Play a legal action: first into the journal, then to the engine, then to who watches.
 
         Raises:
@@ -165,31 +161,21 @@ class DaemonGame:
         assert asked is not None, "the action is legal"
         text = asked.texts[turn.action]
         played = replace(turn, scene=self._scene(asked, text, turn))
-        await keep(replace(self.table, turn=self.table.turn + 1), played)
-        await self._proceed(asked, played, clock=clock, keep=keep, show=show)
+        await context.keep(replace(self.table, turn=self.table.turn + 1), played)
+        await self._proceed(asked, played, context)
 
-    async def read_again(
-        self,
-        table: Table,
-        turns: Sequence[Turn],
-        *,
-        clock: Callable[[], float],
-        keep: Keep,
-        show: Show,
-    ) -> None:
+    async def read_again(self, table: Table, turns: Sequence[Turn], context: GameContext) -> None:
         """See ``sources.HeldGame``: a turn that was kept after all is sent to the engine now."""
         asked = self._asked
         if table.phase.is_over:
-            show(table)
+            context.show(table)
         elif len(turns) > len(self.turns) and asked is not None:
             self.table = replace(table, turn=len(self.turns))
-            await self._proceed(asked, turns[-1], clock=clock, keep=keep, show=show)
+            await self._proceed(asked, turns[-1], context)
         elif self.ending is None:
-            show(table)
+            context.show(table)
 
-    async def _proceed(
-        self, asked: _Asked, played: Turn, *, clock: Callable[[], float], keep: Keep, show: Show
-    ) -> None:
+    async def _proceed(self, asked: _Asked, played: Turn, context: GameContext) -> None:
         """Send a turn that is in the journal to the engine."""
         scene = scene_of(played)
         self.turns.append(played)
@@ -197,23 +183,23 @@ class DaemonGame:
         self.last_thought_texts = scene.thought_texts
         try:
             await self._answer(asked, played.action)
-            table = self._stopped(moved(self.table, self.position, now=clock()))
+            table = self._stopped(moved(self.table, self.position, now=context.clock()))
         except GameFault as fault:
             counted = replace(self.table, turn=self.table.turn + 1)
-            table = abandoned(counted, str(fault), now=clock())
-        await self._end_or_proceed(table, keep, show)
+            table = abandoned(counted, str(fault), now=context.clock())
+        await self._end_or_proceed(table, context)
 
-    async def engine_left(self, *, clock: Callable[[], float], keep: Keep, show: Show) -> None:
+    async def engine_left(self, context: GameContext) -> None:
         """Settle a game whose engine has hung up in the midst of a question."""
         if self.table.phase.is_over or self.ending is not None:
             return
         try:
             await self._advance()
             reason, returns = self._end_reason, self._ended.returns
-            table = finished(self.table, returns, reason=reason, now=clock())
+            table = finished(self.table, returns, reason=reason, now=context.clock())
         except GameFault as fault:
-            table = abandoned(self.table, str(fault), now=clock())
-        await self._end_or_proceed(table, keep, show)
+            table = abandoned(self.table, str(fault), now=context.clock())
+        await self._end_or_proceed(table, context)
 
     @property
     def engine_end(self) -> asyncio.Event:
@@ -243,12 +229,12 @@ class DaemonGame:
 
     # --- the engine ---------------------------------------------------------------------------
 
-    async def _end_or_proceed(self, table: Table, keep: Keep, show: Show) -> None:
+    async def _end_or_proceed(self, table: Table, context: GameContext) -> None:
         if table.phase.is_over:
             self.ending = table
             self.table = replace(self.table, turn=table.turn)
-            await keep(table, None)
-        show(table)
+            await context.keep(table, None)
+        context.show(table)
 
     def _stopped(self, table: Table) -> Table:
         """Say why a game ended, where its engine has."""

@@ -29,8 +29,9 @@ from trainingrun_league.errors import (
     Reused,
     Unavailable,
 )
+from trainingrun_league.game.context import GameContext
 from trainingrun_league.game.journal import Creation, GameJournal, JournalGame
-from trainingrun_league.game.sources import GameSource, HeldGame, Ways
+from trainingrun_league.game.sources import GameSource, HeldGame
 from trainingrun_league.game.table import (
     Table,
     Turn,
@@ -339,14 +340,10 @@ class Hall:
             _log.warning("the end of a game is written later: %s", error)
 
     async def _engine_left(self, game: _OpenGame) -> None:
-        await game.played.engine_left(**self._ways(game))
+        await game.played.engine_left(self._context(game))
 
-    def _ways(self, game: _OpenGame) -> Ways:
-        return {
-            "clock": self._clock,
-            "keep": partial(self._keep, game),
-            "show": partial(self._show, game),
-        }
+    def _context(self, game: _OpenGame) -> GameContext:
+        return GameContext(self._clock, partial(self._keep, game), partial(self._show, game))
 
     def _check_room(self, table: Table) -> None:
         if len(self._games) >= self._bounds.games:
@@ -384,7 +381,7 @@ class Hall:
             expected_turn=move.expected_turn,
             action=move.turn.action,
         )
-        await played.take_turn(move.turn, **self._ways(game))
+        await played.take_turn(move.turn, self._context(game))
         return state_message(played, move.seat)
 
     async def _expire(self, game: _OpenGame) -> None:
@@ -418,7 +415,7 @@ class Hall:
         table = resumed(found.table, now=self._clock())
         game.is_unsure = False
         try:
-            await game.played.read_again(table, turns, **self._ways(game))
+            await game.played.read_again(table, turns, self._context(game))
         except GameFault as fault:
             raise Conflict(f"the game {game_id} cannot be played again: {fault}") from fault
 

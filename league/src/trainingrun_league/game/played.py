@@ -6,13 +6,14 @@ the rules are the same ones.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
 from trainingrun_environments.errors import GameFault
 
 from trainingrun_league.errors import LeagueError
+from trainingrun_league.game.context import GameContext
 from trainingrun_league.game.engine import Engine, EngineGame
 from trainingrun_league.game.table import Phase, Table, Turn, abandoned, moved
 
@@ -71,34 +72,25 @@ class PlayedGame:
             self._begin(before)
             return abandoned(self.table, str(fault), now=now)
 
-    async def take_turn(
-        self,
-        turn: Turn,
-        *,
-        clock: Callable[[], float],
-        keep: Callable[[Table, Turn | None], Awaitable[None]],
-        show: Callable[[Table], None],
-    ) -> None:
+    async def take_turn(self, turn: Turn, context: GameContext) -> None:
         """See ``sources.HeldGame``."""
         turns = len(self.turns)
-        table = self.play(turn, now=clock())
+        table = self.play(turn, now=context.clock())
         is_played = len(self.turns) > turns
         try:
-            await keep(table, turn if is_played else None)
+            await context.keep(table, turn if is_played else None)
         except LeagueError:
             self.take_back(turns)
             raise
-        show(table)
+        context.show(table)
 
-    async def read_again(
-        self, table: Table, turns: Sequence[Turn], *, show: Callable[[Table], None], **_more: object
-    ) -> None:
+    async def read_again(self, table: Table, turns: Sequence[Turn], context: GameContext) -> None:
         """See ``sources.HeldGame``."""
         self.table = table
         self._begin(turns)
-        show(table)
+        context.show(table)
 
-    async def engine_left(self, **_more: object) -> None:
+    async def engine_left(self, _context: GameContext) -> None:
         """See ``sources.HeldGame``: it does not."""
 
     def give_up(self, _reason: str) -> None:

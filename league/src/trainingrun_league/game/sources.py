@@ -9,8 +9,8 @@ Border: tables in, games out; what becomes of them the ``hall`` decides.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from typing import Final, Protocol, TypedDict
+from collections.abc import Sequence
+from typing import Final, Protocol
 
 from trainingrun_contracts.environment_config import EnvironmentConfig
 from trainingrun_contracts.environment_spec import EnvironmentSpec
@@ -24,7 +24,8 @@ from trainingrun_protocol.commands import NO_SCENARIO, NewGame, format_command
 from trainingrun_protocol.errors import CommandError
 
 from trainingrun_league.errors import InvalidRequest
-from trainingrun_league.game.daemon_game import DaemonGame, Keep, Show, past_game
+from trainingrun_league.game.context import GameContext
+from trainingrun_league.game.daemon_game import DaemonGame, past_game
 from trainingrun_league.game.daemons import Daemons
 from trainingrun_league.game.engine import Engine, engine_of
 from trainingrun_league.game.played import PlayedGame
@@ -39,14 +40,6 @@ _SEEDS: Final = 2**31
 """What every engine reads."""
 
 
-class Ways(TypedDict):
-    """What a game is given to change by: see ``HeldGame.take_turn``."""
-
-    clock: Callable[[], float]
-    keep: Keep
-    show: Show
-
-
 class HeldGame(SeenGame, Protocol):
     """A game that is played."""
 
@@ -58,30 +51,14 @@ class HeldGame(SeenGame, Protocol):
     def bound(self) -> float:
         """The most that a game gives."""
 
-    async def take_turn(
-        self, turn: Turn, *, clock: Callable[[], float], keep: Keep, show: Show
-    ) -> None:
-        """Play a legal action.
-
-        Args:
-            turn: of the seat to move.
-            clock: for deadlines.
-            keep: writes how the table stands into the journal, with a turn.
-            show: takes it over, and shows it to who watches.
+    async def take_turn(self, turn: Turn, context: GameContext) -> None:
+        """Play a legal action of the seat to move.
 
         Raises:
             LeagueError: the journal cannot be written.
         """
 
-    async def read_again(
-        self,
-        table: Table,
-        turns: Sequence[Turn],
-        *,
-        clock: Callable[[], float],
-        keep: Keep,
-        show: Show,
-    ) -> None:
+    async def read_again(self, table: Table, turns: Sequence[Turn], context: GameContext) -> None:
         """Continue from what the journal has, where a write failed and may have been done.
 
         Raises:
@@ -93,7 +70,7 @@ class HeldGame(SeenGame, Protocol):
     def engine_end(self) -> asyncio.Event | None:
         """Set when its engine is gone; None where it is a part of this process."""
 
-    async def engine_left(self, *, clock: Callable[[], float], keep: Keep, show: Show) -> None:
+    async def engine_left(self, context: GameContext) -> None:
         """Settle a game whose engine is gone."""
 
     def settle(self, table: Table) -> None:

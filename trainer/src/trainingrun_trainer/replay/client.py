@@ -29,7 +29,7 @@ from trainingrun_contracts.role_environment import (
 from trainingrun_contracts.run_config import ConfigError, LearnerReplayConfig, RunConfig
 from trainingrun_contracts.segment import Segment, decode, encode
 
-from trainingrun_trainer.league_access import LeagueWay, reason_of, way_to
+from trainingrun_trainer.league_access import Heard, LeagueWay, code_of, reason_of, way_to
 from trainingrun_trainer.replay.values import Sample, beta_at, drawn_at_once
 from trainingrun_trainer.stop import StopRequested
 
@@ -45,9 +45,6 @@ _NOT_HELD: Final = Duration(seconds=0)
 _BATCHES_AHEAD: Final = 2
 """Batches by which either side of the limiter may be ahead of the other."""
 SERVICE: Final = "Replay service"
-
-Heard = Callable[[str], None]
-"""Hears what keeps the service from answering; nothing when it answers."""
 
 
 class RemoteTable:
@@ -187,7 +184,7 @@ class RemoteTable:
 
     def _judge(self, error: Exception, what: str, failures: int) -> None:
         """Wait for the next try; or raise what no other try would change."""
-        code, why = _code_of(error), reason_of(error)
+        code, why = code_of(error), reason_of(error)
         if code is grpc.StatusCode.NOT_FOUND and self._is_open:
             self._is_open = False
             return
@@ -227,7 +224,3 @@ def _streamed(
 ) -> list[pb.StreamExperienceResponse]:
     stream = (pb.StreamExperienceRequest(batch=request) for request in requests)
     return list(stub.StreamExperience(stream, timeout=_CALL_SECONDS))
-
-
-def _code_of(error: Exception) -> grpc.StatusCode | None:
-    return error.code() if isinstance(error, grpc.RpcError) else None

@@ -71,13 +71,8 @@ def cluster_at(where: Where) -> Iterator[TrainingRuns]:
     Raises:
         UserError: whatever went wrong with it.
     """
-    try:
-        with connect(ClusterPlace(where.namespace, where.context, where.kubeconfig)) as runs:
-            yield runs
-    except WaitTimeout as error:
-        raise TimedOut(str(error)) from error
-    except ClientError as error:
-        raise UserError(str(error)) from error
+    with _errors_for_the_user(), connect(_cluster(where)) as runs:
+        yield runs
 
 
 @contextmanager
@@ -90,12 +85,8 @@ def resources_at(where: Where, definition: ResourceDefinition[R]) -> Iterator[Cl
     # Imported here because it brings the Kubernetes client, which takes half a second.
     from trainingrun.sdk.resources import ClusterResources  # noqa: PLC0415
 
-    place = ClusterPlace(where.namespace, where.context, where.kubeconfig)
-    try:
-        with ClusterResources(definition, place) as resources:
-            yield resources
-    except ClientError as error:
-        raise UserError(str(error)) from error
+    with _errors_for_the_user(), ClusterResources(definition, _cluster(where)) as resources:
+        yield resources
 
 
 @contextmanager
@@ -109,16 +100,26 @@ def runs_at(
     Raises:
         UserError: whatever went wrong with the place or the run.
     """
-    try:
+    with _errors_for_the_user():
         place = place_of(where, name)
         if isinstance(place, LocalPlace):
             place = LocalPlace(place.state, decks)
         with connect(place) as runs:
             yield runs
+
+
+@contextmanager
+def _errors_for_the_user() -> Iterator[None]:
+    try:
+        yield
     except WaitTimeout as error:
         raise TimedOut(str(error)) from error
     except ClientError as error:
         raise UserError(str(error)) from error
+
+
+def _cluster(where: Where) -> ClusterPlace:
+    return ClusterPlace(where.namespace, where.context, where.kubeconfig)
 
 
 def place_of(where: Where, name: str | None) -> Place:
