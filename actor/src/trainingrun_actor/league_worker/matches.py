@@ -78,7 +78,7 @@ class MatchPlayer:
         while not match.is_over:
             for game in await asyncio.to_thread(_advance, match):
                 ended[game.number] = game
-            check_goes_on(self._is_stopping, until)
+            check_time_left(self._is_stopping, until)
         games = [ended[number] for number in range(len(pairings))]
         return Played(
             [_result(game, pairings[game.number]) for game in games],
@@ -112,7 +112,7 @@ def pairs_in(leased: LeasedMatch) -> int:
     return max(1, min(leased.pairs, MOST_PAIRS))
 
 
-def check_goes_on(is_stopping: Callable[[], bool], until: float) -> None:
+def check_time_left(is_stopping: Callable[[], bool], until: float) -> None:
     """See that there is time for more of a match; ``until`` is by the monotonic clock.
 
     Raises:

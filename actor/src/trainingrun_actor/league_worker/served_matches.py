@@ -40,7 +40,7 @@ from trainingrun_actor.league_worker.matches import (
     Interrupted,
     Played,
     PlayerFailed,
-    check_goes_on,
+    check_time_left,
     pairs_in,
 )
 from trainingrun_actor.league_worker.roster import BUILTIN, RANDOM, Contender, Players
@@ -219,7 +219,7 @@ class ServedMatches:
         """Create a game as soon as a slot is free."""
         failures = 0
         while True:
-            check_goes_on(self._is_stopping, until)
+            check_time_left(self._is_stopping, until)
             try:
                 return await self._game_at("").CreateGame(request)
             except grpc.aio.AioRpcError as error:
@@ -254,7 +254,7 @@ class ServedMatches:
         state = joined.state
         counts = {each.player_id: (0, 0.0) for each in seats}
         while state.phase == GamePhase.GAME_PHASE_RUNNING:
-            check_goes_on(self._is_stopping, until)
+            check_time_left(self._is_stopping, until)
             place = max(0, state.seat_to_move - 1)
             if not state.legal_actions:
                 state = await _seen(stub, made, place)
