@@ -7,6 +7,8 @@ import os
 import shlex
 import shutil
 import subprocess
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,11 +32,11 @@ class Image:
         return ("--target", self.target) if self.target else ()
 
 
-IMAGES = {
+IMAGES = {  # the one that takes longest goes first
+    "trainer": Image("Dockerfile.trainer", f"localhost/trainingrun-trainer:{VERSION}"),
     "daemon": Image("Dockerfile.daemon", f"localhost/trainingrun-daemon:{VERSION}"),
     "actor": Image("Dockerfile.actor", f"localhost/trainingrun-actor:{VERSION}", "actor"),
     "search": Image("Dockerfile.actor", f"localhost/trainingrun-search:{VERSION}", "search"),
-    "trainer": Image("Dockerfile.trainer", f"localhost/trainingrun-trainer:{VERSION}"),
     "operator": Image("Dockerfile.operator", f"localhost/trainingrun-operator:{VERSION}"),
     "league": Image("Dockerfile.league", f"localhost/trainingrun-league:{VERSION}"),
     "redis": Image("images/Dockerfile.redis", f"localhost/trainingrun-redis:{VERSION}"),
@@ -78,6 +80,24 @@ def build_image(image: Image, *, context: Path = ROOT) -> None:
     options = ("-q", "-f", file, "-t", tag, *image.options)
     run(builder, "build", *options, str(context), timeout=1500)
     run(*shlex.split(load), tag, timeout=600)
+
+
+def build_images(images: Iterable[Image]) -> None:
+    """Build images of the checkout, two files at a time: builds wait for downloads and disks.
+
+    The images of one file go one after another, since the later take the stages of the earlier.
+    """
+    files: dict[str, list[Image]] = {}
+    for image in images:
+        files.setdefault(image.dockerfile, []).append(image)
+
+    def build(of_one_file: list[Image]) -> None:
+        for image in of_one_file:
+            build_image(image)
+
+    with ThreadPoolExecutor(max_workers=2) as builders:
+        for done in [builders.submit(build, each) for each in files.values()]:
+            done.result()
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from testkit.e2e.cluster import IMAGES, ClusterError, Namespace, build_image, run
+from testkit.e2e.cluster import IMAGES, ClusterError, Namespace, build_images, run
 from testkit.tree import ROOT
 
 SYSTEM = "trainingrun-system"
@@ -26,8 +26,7 @@ def cluster() -> None:
 @pytest.fixture(scope="session")
 def images(cluster: None) -> dict[str, str]:
     """Role -> image, built from this checkout and known to the cluster."""
-    for image in IMAGES.values():
-        build_image(image)
+    build_images(IMAGES.values())
     return {role: image.tag for role, image in IMAGES.items()}
 
 

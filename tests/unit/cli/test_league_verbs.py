@@ -21,6 +21,7 @@ from trainingrun.commands.local.joining import join_league
 from trainingrun.commands.terminal import SafeConsole
 from trainingrun.local.league_folder import Ready, StartedProcess, Up, league_folder, league_names
 from trainingrun.local.league_processes import is_running
+from trainingrun.sdk.league_messages import model_of
 from trainingrun.sdk.league_values import (
     LeagueAt,
     LocalLeague,
@@ -32,6 +33,7 @@ from trainingrun.sdk.league_values import (
     TournamentFormat,
 )
 from trainingrun_api.run import TrainingRun, parse
+from trainingrun_contracts.league.v1 import model_pb2
 from trainingrun_contracts.run_config import LEAGUE_TOKEN_VARIABLE
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -199,14 +201,30 @@ def shown(table: object, capsys: pytest.CaptureFixture[str]) -> list[str]:
 def test_models_are_shown_in_a_row_each(capsys: pytest.CaptureFixture[str]) -> None:
     """Expect what tells models apart; wide adds why."""
     title, row = shown(models_table([MODEL], now=NOW, wide=False), capsys)
-    assert title.split() == ["MODEL", "STAGE", "LINEAGE", "VERSION", "ALGORITHM", "GAMES", "AGE"]
+    columns = ["MODEL", "STAGE", "ROLE", "LINEAGE", "VERSION", "ALGORITHM", "GAMES", "AGE"]
+    assert title.split() == columns
     assert row.split() == [
-        *["m2", "champion", "team/run", "7"],
+        *["m2", "champion", "main", "team/run", "7"],
         *["alphaZero,", "50", "sims", "900", "3m00s"],
     ]
     _, row = shown(models_table([MODEL], now=NOW, wide=True), capsys)
     assert "better than m1" in row
     assert models_sentence([MODEL]) == "1 (champion m2)"
+
+
+@pytest.mark.parametrize(
+    ("said", "shown_as"),
+    [
+        (model_pb2.POPULATION_ROLE_UNSPECIFIED, "main"),
+        (model_pb2.POPULATION_ROLE_MAIN, "main"),
+        (model_pb2.POPULATION_ROLE_MAIN_EXPLOITER, "main exploiter"),
+        (model_pb2.POPULATION_ROLE_LEAGUE_EXPLOITER, "league exploiter"),
+    ],
+)
+def test_a_model_tells_its_role(said: model_pb2.PopulationRole, shown_as: str) -> None:
+    """Expect a model that was published under no role to be a main one."""
+    message = model_pb2.Model(stage=model_pb2.STAGE_VALIDATED, role=said)
+    assert model_of(message).role.value == shown_as
 
 
 def test_ratings_name_the_champion(capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,6 +18,7 @@ from trainingrun.sdk.league_values import (
     RankedPlayer,
     Ratings,
     ReplayStats,
+    Role,
     Score,
     Stage,
     StageChange,
@@ -35,6 +36,11 @@ STAGES: Final = {
     Stage.RETIRED: model_pb2.STAGE_RETIRED,
 }
 _STAGE_OF: Final = {number: stage for stage, number in STAGES.items()}
+_ROLE_OF: Final = {
+    model_pb2.POPULATION_ROLE_MAIN_EXPLOITER: Role.MAIN_EXPLOITER,
+    model_pb2.POPULATION_ROLE_LEAGUE_EXPLOITER: Role.LEAGUE_EXPLOITER,
+}
+"""A model that was published under no role is a main one."""
 FORMATS: Final = {
     TournamentFormat.ROUND_ROBIN: matchmaker_pb2.TOURNAMENT_FORMAT_ROUND_ROBIN,
     TournamentFormat.SINGLE_ELIMINATION: matchmaker_pb2.TOURNAMENT_FORMAT_SINGLE_ELIMINATION,
@@ -59,6 +65,7 @@ def model_of(message: model_pb2.Model) -> Model:
         size=message.size_bytes,
         schema_hash=message.schema_hash,
         published_at=_moment(message.published_at),
+        role=_ROLE_OF.get(message.role, Role.MAIN),
         parent=message.parent or None,
         problem=(checked.problem or None) if checked else None,
         decisions_per_second=(checked.decisions_per_second or None) if checked else None,

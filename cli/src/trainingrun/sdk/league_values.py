@@ -25,6 +25,16 @@ class Stage(Enum):
     """A champion that another one followed."""
 
 
+class Role(Enum):
+    """What a run's models are in the population, as ``leagueRef.role`` says it."""
+
+    MAIN = "main"
+    """It can become the champion."""
+    MAIN_EXPLOITER = "main exploiter"
+    """It is made to beat the main models, and is never promoted; nor is the next."""
+    LEAGUE_EXPLOITER = "league exploiter"
+
+
 class TournamentFormat(Enum):
     """Who meets whom, as a Tournament says it."""
 
@@ -76,6 +86,7 @@ class Model(Struct, frozen=True):
     size: int
     schema_hash: str
     published_at: datetime
+    role: Role = Role.MAIN
     parent: str | None = None
     problem: str | None = None
     """Why it may not be used."""

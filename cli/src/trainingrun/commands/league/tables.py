@@ -28,11 +28,13 @@ _MEGA = 1_000_000
 def models_table(models: Sequence[Model], *, now: datetime, wide: bool) -> Table:
     """Return a row for each model; wide adds why it has its stage, and its bytes."""
     more = ("reason", "size", "sha256") if wide else ()
-    table = plain_table("model", "stage", "lineage", "version", "algorithm", "games", "age", *more)
+    columns = ("model", "stage", "role", "lineage", "version", "algorithm", "games", "age")
+    table = plain_table(*columns, *more)
     for each in models:
         cells = [
             each.id,
             each.stage.value,
+            each.role.value,
             each.lineage,
             str(each.version),
             _played_as(each),
@@ -51,6 +53,7 @@ def model_lines(history: ModelHistory, *, now: datetime) -> Iterator[RenderableT
     facts = plain_rows(
         ("Model", model.id),
         ("Stage", f"{model.stage.value}: {model.reason}"),
+        ("Role", model.role.value),
         ("Lineage", f"{model.lineage}, version {model.version}"),
         ("Descends from", ", ".join(each.id for each in history.ancestors) or "nothing"),
         ("Plays by", _played_as(model)),
