@@ -7,6 +7,7 @@ async with journal_in(tmp_path) as journal:
 
 from __future__ import annotations
 
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -58,3 +59,15 @@ async def begun(hall: Hall, game_id: str) -> None:
     await hall.open(table, Creation(game_id, ""))
     for seat, player in enumerate(PLAYERS, 1):
         await hall.join(game_id, seat, player)
+
+
+def active_games(port: int) -> int:
+    """What a daemon says of itself; not all of them hang up behind it."""
+    found = -1
+    with socket.create_connection(("127.0.0.1", port), 60) as link, link.makefile("rw") as lines:
+        lines.write("STATUS\n")
+        lines.flush()
+        while "Max concurrent" not in (line := lines.readline()):
+            assert line, "no whole answer to STATUS"
+            found = int(line.split()[-1]) if "Active games" in line else found
+    return found
