@@ -11,6 +11,7 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from trainingrun_league.game.hall import Hall
 from trainingrun_league.game.journal import Creation, GameJournal
@@ -21,15 +22,21 @@ from trainingrun_league.store.migrating import migrate
 PLAYERS = ("person/ada", "person/eve")
 MOVE_SECONDS = 600.0
 _BEGIN = 1_000_000.0
+_J = TypeVar("_J", bound=GameJournal)
 
 
 @asynccontextmanager
-async def journal_in(folder: Path) -> AsyncIterator[GameJournal]:
-    """A journal in a database of its own."""
-    engine = connect(f"sqlite+aiosqlite:///{folder / 'games.db'}")
+async def journal_in(
+    folder: Path,
+    *,
+    url: str = "",
+    kind: type[_J] = GameJournal,  # type: ignore[assignment] # no default of a type variable
+) -> AsyncIterator[_J]:
+    """A journal in a database of its own: SQLite's, or the one at a URL."""
+    engine = connect(url or f"sqlite+aiosqlite:///{folder / 'games.db'}")
     await migrate(engine)
     try:
-        yield GameJournal(engine)
+        yield kind(engine)
     finally:
         await engine.dispose()
 

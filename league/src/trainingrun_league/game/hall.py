@@ -295,11 +295,20 @@ class Hall:
         await self._journal.delete(game_id)
 
     async def expire(self) -> None:
-        """End the games whose time is up."""
-        now = self._clock()
+        """End the games whose time is up, and those whose engine has left.
+
+        Raises:
+            LeagueError: one of them could not be ended; the others were.
+        """
+        now, failed = self._clock(), None
         late = [game for game in self._games.values() if _is_due(game, now)]
         for game in late:
-            await self._change(game, self._expire)
+            try:
+                await self._change(game, self._expire)
+            except LeagueError as error:
+                failed = error
+        if failed is not None:
+            raise failed
 
     async def tidy(self) -> None:
         """Delete the oldest games beyond the bound."""
@@ -405,6 +414,8 @@ class Hall:
 
     async def _expire(self, game: _OpenGame) -> None:
         played = game.played
+        if _has_lost_engine(game):  # as long as the journal was away nobody could write it
+            await self._engine_left(game)
         late = played.ending or overdue(
             played.table, played.position, bound=played.bound, now=self._clock()
         )
@@ -512,4 +523,9 @@ def _is_due(game: _OpenGame, now: float) -> bool:
     """
     if game.lock.locked():
         return False
-    return game.played.ending is not None or now >= game.played.table.deadline
+    is_ending = game.played.ending is not None or _has_lost_engine(game)
+    return is_ending or now >= game.played.table.deadline
+
+
+def _has_lost_engine(game: _OpenGame) -> bool:
+    return game.played.engine_end is not None and game.played.engine_end.is_set()
