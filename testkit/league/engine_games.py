@@ -7,9 +7,11 @@ async with journal_in(tmp_path) as journal:
 
 from __future__ import annotations
 
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from trainingrun_league.game.hall import Hall
 from trainingrun_league.game.journal import Creation, GameJournal
@@ -20,15 +22,21 @@ from trainingrun_league.store.migrating import migrate
 PLAYERS = ("person/ada", "person/eve")
 MOVE_SECONDS = 600.0
 _BEGIN = 1_000_000.0
+_J = TypeVar("_J", bound=GameJournal)
 
 
 @asynccontextmanager
-async def journal_in(folder: Path) -> AsyncIterator[GameJournal]:
-    """A journal in a database of its own."""
-    engine = connect(f"sqlite+aiosqlite:///{folder / 'games.db'}")
+async def journal_in(
+    folder: Path,
+    *,
+    url: str = "",
+    kind: type[_J] = GameJournal,  # type: ignore[assignment] # no default of a type variable
+) -> AsyncIterator[_J]:
+    """A journal in a database of its own: SQLite's, or the one at a URL."""
+    engine = connect(url or f"sqlite+aiosqlite:///{folder / 'games.db'}")
     await migrate(engine)
     try:
-        yield GameJournal(engine)
+        yield kind(engine)
     finally:
         await engine.dispose()
 
@@ -58,3 +66,15 @@ async def begun(hall: Hall, game_id: str) -> None:
     await hall.open(table, Creation(game_id, ""))
     for seat, player in enumerate(PLAYERS, 1):
         await hall.join(game_id, seat, player)
+
+
+def active_games(port: int) -> int:
+    """What a daemon says of itself; not all of them hang up behind it."""
+    found = -1
+    with socket.create_connection(("127.0.0.1", port), 60) as link, link.makefile("rw") as lines:
+        lines.write("STATUS\n")
+        lines.flush()
+        while "Max concurrent" not in (line := lines.readline()):
+            assert line, "no whole answer to STATUS"
+            found = int(line.split()[-1]) if "Active games" in line else found
+    return found

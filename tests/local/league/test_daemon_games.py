@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -33,14 +32,14 @@ from trainingrun_contracts.league.v1.game_pb2 import (
 from trainingrun_contracts.league.v1.game_pb2_grpc import GameServiceStub
 from trainingrun_contracts.league.v1.matchmaker_pb2 import FindMatchRequest, QueueMode
 from trainingrun_contracts.league.v1.matchmaker_pb2_grpc import MatchmakerServiceStub
-from trainingrun_league.errors import Conflict
+from trainingrun_league.errors import Conflict, Exhausted
 from trainingrun_league.game.daemons import Daemons, daemons_of
 from trainingrun_league.game.hall import Bounds, Hall, Move
 from trainingrun_league.game.journal import GameJournal
 from trainingrun_league.game.sources import source_of
 from trainingrun_league.game.table import Turn
 
-from testkit.league.engine_games import TurnedClock, begun, journal_in
+from testkit.league.engine_games import TurnedClock, active_games, begun, journal_in
 from testkit.league.league_process import LeagueProcess
 from testkit.own_engines import engine_in_python
 from testkit.roles.daemon_process import daemons
@@ -70,18 +69,6 @@ def league_of(folder: Path, environment: str, *ports: int, services: str = "game
     return LeagueProcess(
         folder / "league", environment=environment, services=services, arguments=arguments
     )
-
-
-def active_games(port: int) -> int:
-    """What a daemon says of itself; not all of them hang up behind it."""
-    found = -1
-    with socket.create_connection(("127.0.0.1", port), 60) as link, link.makefile("rw") as lines:
-        lines.write("STATUS\n")
-        lines.flush()
-        while "Max concurrent" not in (line := lines.readline()):
-            assert line, "no whole answer to STATUS"
-            found = int(line.split()[-1]) if "Active games" in line else found
-    return found
 
 
 async def opened(stub: GameServiceAsyncStub, key: str = "k", **more: Any) -> CreateGameResponse:
@@ -340,4 +327,100 @@ def test_a_silent_engine_holds_up_nobody_but_its_game(tmp_path: Path) -> None:
             assert "was stopped" in (await hall.state("d", 0)).reason
 
     clock = TurnedClock()
+    asyncio.run(scenario())
+
+
+# --- and with one that has fewer threads than it says, as the original Forge daemon
+
+
+class FewThreads:
+    """Asks in as many games at once as it has threads, and answers STATUS while one is free."""
+
+    def __init__(self, threads: int) -> None:
+        self.threads = asyncio.Semaphore(threads)
+        self.heard: asyncio.Queue[str] = asyncio.Queue()
+        self.answers_when_full = True
+        self.port = 0
+
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator[FewThreads]:
+        """Serve until the context ends."""
+        async with await asyncio.start_server(self._serve, "127.0.0.1", 0) as server:
+            self.port = server.sockets[0].getsockname()[1]
+            yield self
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        command = (await reader.readline()).decode()
+        if command.startswith("STATUS"):
+            if self.answers_when_full or not self.threads.locked():
+                writer.write(b"FORGE DAEMON STATUS\nActive games: 0\nMax concurrent: 5\n")
+            else:
+                await reader.read()
+        else:
+            self.heard.put_nowait(command)
+            gone = asyncio.create_task(reader.read())
+            begins = asyncio.create_task(self.threads.acquire())
+            await asyncio.wait({gone, begins}, return_when=asyncio.FIRST_COMPLETED)
+            if begins.done():
+                writer.write(f"DECISION: {json.dumps(QUESTION)}\n".encode())
+                await gone
+                self.threads.release()
+            begins.cancel()
+        writer.close()
+
+
+def hall_of(engine: FewThreads, journal: GameJournal, *, seconds: float) -> tuple[Hall, Daemons]:
+    """A hall whose games are that engine's; it waits so long for a line, and for STATUS."""
+    slots = Daemons(daemons_of(f"127.0.0.1:{engine.port}"), status_seconds=seconds)
+    source = source_of(MUTE, slots, decks=(), seconds=seconds, token=None)
+    return Hall(source, journal, holder="h", clock=TurnedClock().now, bounds=Bounds()), slots
+
+
+def test_a_daemon_without_a_thread_for_a_game_is_full_and_not_broken(tmp_path: Path) -> None:
+    """It says nothing of the second game: that waits as for a slot, and no third one is tried until
+    there is a slot. Nor is a daemon away that has no thread for STATUS while it plays ours.
+    """
+
+    async def scenario() -> None:
+        async with journal_in(tmp_path) as journal, FewThreads(1).serving() as engine:
+            hall, slots = hall_of(engine, journal, seconds=1)
+            await begun(hall, "a")
+            with pytest.raises(Exhausted, match="no thread for one more"):
+                await begun(hall, "b")
+            with pytest.raises(Exhausted, match="every daemon plays as many games as it may"):
+                await begun(hall, "c")
+            assert (engine.heard.qsize(), slots.held) == (2, 1)
+            await hall.delete("a")
+            await begun(hall, "d")
+            engine.answers_when_full = False
+            with pytest.raises(Exhausted, match="every daemon plays as many games as it may"):
+                await begun(hall, "e")
+            await hall.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_game_that_begins_late_is_there_when_it_is_asked_for_again(tmp_path: Path) -> None:
+    """Callers wait 10 or 20 s, engines may need a minute: a repeated call finds the game that the
+    first one has begun, and the engine hears of one.
+    """
+
+    async def scenario() -> None:
+        async with journal_in(tmp_path) as journal, FewThreads(1).serving() as engine:
+            hall, slots = hall_of(engine, journal, seconds=60)
+            await engine.threads.acquire()
+            first = asyncio.create_task(begun(hall, "a"))
+            await engine.heard.get()
+            first.cancel()
+            await asyncio.wait({first})
+            again = asyncio.create_task(begun(hall, "a"))
+            engine.threads.release()
+            await again
+            assert (engine.heard.qsize(), hall.running) == (0, 1)
+            unfinished = asyncio.create_task(begun(hall, "b"))
+            await engine.heard.get()
+            await hall.close()
+            await asyncio.wait({unfinished})
+            assert slots.held == 0
+
     asyncio.run(scenario())

@@ -3,14 +3,16 @@
 The Game service alone holds slots of daemons, so a worker needs to reach the league and nothing
 else. Both seats are played from here; each sees what the service shows it. A game that is not to be
 seen again is deleted when its result is known, and so is one that was broken off, which frees its
-slot.
+slot. A worker that was killed leaves its games behind: started again under its name it plays them
+on, as a game is created by a key of the worker, the match and the place in it; those that nobody
+plays on end by their clock.
 """
 
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import Callable
+from dataclasses import dataclass
 from random import Random
 from time import monotonic
 from typing import TYPE_CHECKING, Final
@@ -52,8 +54,10 @@ if TYPE_CHECKING:  # asynchronous clients have a type in the stubs alone
 
 AT_ONCE: Final = 4
 """Games of a match."""
-MOVE_SECONDS: Final = 300
+MOVE_SECONDS: Final = 120
 """After which a game that a killed worker has left is over."""
+_MOST_ATTEMPTS: Final = 50
+"""To create one game: earlier ones of the same key that are over, and are kept."""
 TRIAL_PAIRS: Final = 2
 TRIAL_SECONDS: Final = 900.0
 _SEED: Final = 1
@@ -61,9 +65,49 @@ _SEEDS: Final = 2**64
 _PAUSE_SECONDS: Final = 0.5
 _MOST_PROBLEM: Final = 500
 _BACKOFF: Final = Backoff(first=0.5, longest=10.0, spread=0.5)
-_WAITED_OUT: Final = frozenset({grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.UNAVAILABLE})
-"""No slot is free, or no daemon is there."""
+_WAITED_OUT: Final = frozenset(
+    {
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        grpc.StatusCode.UNAVAILABLE,
+        grpc.StatusCode.DEADLINE_EXCEEDED,
+    }
+)
+"""No slot is free, no daemon is there, or its engine takes long to begin."""
 _CHANCE: Final = Contender(f"{BUILTIN}{RANDOM}", None, 0)
+
+
+@dataclass(frozen=True)
+class _Match:
+    """What all games of one match, or of one trial, have in common.
+
+    Attributes:
+        key: that its games are created by, with their place and attempt.
+        contenders: the first one has seat 1 of the first game.
+        until: by the monotonic clock.
+        kept: pairs that are to be seen again.
+    """
+
+    key: str
+    contenders: tuple[Contender, Contender]
+    pairs: int
+    seed: int
+    purpose: MatchPurpose.ValueType
+    until: float
+    kept: int
+
+    def seats(self, place: int) -> tuple[Contender, Contender]:
+        """Return who has seat 1 and seat 2 of a game."""
+        first, second = self.contenders
+        return (second, first) if place % 2 else (first, second)
+
+    def seed_of(self, place: int) -> int:
+        """Return a game's seed: that of its pair."""
+        return (self.seed + place // 2) % _SEEDS
+
+    def is_kept(self, place: int) -> bool:
+        """Whether a game is to be seen again."""
+        return place < 2 * self.kept
+
 
 GameAt = Callable[[str], "GameServiceAsyncStub"]
 
@@ -86,12 +130,16 @@ class ServedMatches:
         players: Players,
         game_at: GameAt,
         *,
+        name: str,
         recorded: int,
         is_stopping: Callable[[], bool],
     ) -> None:
-        """``recorded`` is the number of pairs of each match to be kept for people."""
+        """``name`` is the worker's; ``recorded`` the number of pairs of each match to be kept for
+        people.
+        """
         self._players = players
         self._game_at = game_at
+        self._name = name
         self._recorded = recorded
         self._is_stopping = is_stopping
         self._random = Random()
@@ -107,11 +155,12 @@ class ServedMatches:
             GamesFailed: the engine fails, or has no slot in time.
             grpc.aio.AioRpcError: the Game service is away.
         """
-        ended = await self._all(
-            pairs_in(leased),
-            (first, second),
-            leased.seed,
-            leased.purpose,
+        match = _Match(
+            key=f"worker/{self._name}/{leased.match_id}",
+            contenders=(first, second),
+            pairs=pairs_in(leased),
+            seed=leased.seed,
+            purpose=leased.purpose,
             until=until,
             kept=self._recorded,
         )
@@ -119,10 +168,10 @@ class ServedMatches:
             GameResult(
                 outcome=-game.outcome if place % 2 else game.outcome,
                 moves=game.moves,
-                seed=(leased.seed + place // 2) % _SEEDS,
-                game_id=game.game_id if place < 2 * self._recorded else "",
+                seed=match.seed_of(place),
+                game_id=game.game_id if match.is_kept(place) else "",
             )
-            for place, game in enumerate(ended)
+            for place, game in enumerate(await self._all(match))
         ]
         return Played(results, [])
 
@@ -137,12 +186,17 @@ class ServedMatches:
             tried = await self._players.find(f"model/{model_id}")
         except Unusable as error:
             return Validation(problem=str(error)[:_MOST_PROBLEM])
-        purpose = MatchPurpose.MATCH_PURPOSE_UNSPECIFIED
-        until = monotonic() + TRIAL_SECONDS
+        trial = _Match(
+            key=f"worker/{self._name}/{tried.player_id}",
+            contenders=(tried, _CHANCE),
+            pairs=TRIAL_PAIRS,
+            seed=_SEED,
+            purpose=MatchPurpose.MATCH_PURPOSE_UNSPECIFIED,
+            until=monotonic() + TRIAL_SECONDS,
+            kept=0,
+        )
         try:
-            ended = await self._all(
-                TRIAL_PAIRS, (tried, _CHANCE), _SEED, purpose, until=until, kept=0
-            )
+            ended = await self._all(trial)
         except Interrupted:
             return None
         except PlayerFailed as error:
@@ -156,32 +210,15 @@ class ServedMatches:
             decisions_per_second=count / max(seconds, 1e-9),
         )
 
-    async def _all(
-        self,
-        pairs: int,
-        contenders: tuple[Contender, Contender],
-        seed: int,
-        purpose: MatchPurpose.ValueType,
-        *,
-        until: float,
-        kept: int,
-    ) -> list[_Ended]:
+    async def _all(self, match: _Match) -> list[_Ended]:
         """Play pairs of games with changed seats, some at once; the first failure ends all."""
-        first, second = contenders
         free = asyncio.Semaphore(AT_ONCE)
 
         async def play(place: int) -> _Ended:
-            seats = (second, first) if place % 2 else (first, second)
             async with free:
-                return await self._game(
-                    seats,
-                    (seed + place // 2) % _SEEDS,
-                    purpose,
-                    until=until,
-                    is_kept=place < 2 * kept,
-                )
+                return await self._game(match, place)
 
-        tasks = [asyncio.create_task(play(place)) for place in range(2 * pairs)]
+        tasks = [asyncio.create_task(play(place)) for place in range(2 * match.pairs)]
         try:
             return await asyncio.gather(*tasks)
         finally:
@@ -189,40 +226,49 @@ class ServedMatches:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _game(
-        self,
-        seats: tuple[Contender, Contender],
-        seed: int,
-        purpose: MatchPurpose.ValueType,
-        *,
-        until: float,
-        is_kept: bool,
-    ) -> _Ended:
-        request = CreateGameRequest(
-            idempotency_key=f"worker/{secrets.token_hex(12)}",
-            purpose=purpose,
-            players=[each.player_id for each in seats],
-            seed=seed,
-            move_limit=Duration(seconds=MOVE_SECONDS),
-        )
-        made = await self._created(request, until=until)
+    async def _game(self, match: _Match, place: int) -> _Ended:
+        """Play one game: one that this worker has left behind, or a new one."""
+        for attempt in range(_MOST_ATTEMPTS):
+            request = CreateGameRequest(
+                idempotency_key=f"{match.key}/{place}/{attempt}",
+                purpose=match.purpose,
+                players=[each.player_id for each in match.seats(place)],
+                seed=match.seed_of(place),
+                move_limit=Duration(seconds=MOVE_SECONDS),
+            )
+            made = await self._created(request, until=match.until)
+            ended = None if made is None else await self._joined(made, match, place)
+            if ended is not None:
+                return ended
+        raise GamesFailed(f"{_MOST_ATTEMPTS} games of this match are over without a result")
+
+    async def _joined(self, made: CreateGameResponse, match: _Match, place: int) -> _Ended | None:
+        """Play a game to its end; None where it was over already: its clock may have ended it."""
         stub = self._game_at(made.address)
         ended: _Ended | None = None
+        is_kept = match.is_kept(place)
         try:
-            ended = await self._played(stub, made, seats, seed, until=until, is_kept=is_kept)
+            state = await _seated(stub, made, match.seats(place))
+            if state.phase != GamePhase.GAME_PHASE_RUNNING:
+                return None
+            ended = await self._played(stub, made, state, match, place)
         finally:
             if ended is None or not is_kept:
                 await _delete(stub, made.game_id)
         return ended
 
-    async def _created(self, request: CreateGameRequest, *, until: float) -> CreateGameResponse:
-        """Create a game as soon as a slot is free."""
+    async def _created(
+        self, request: CreateGameRequest, *, until: float
+    ) -> CreateGameResponse | None:
+        """Create a game as soon as a slot is free; None where the key is another game's."""
         failures = 0
         while True:
             check_time_left(self._is_stopping, until)
             try:
                 return await self._game_at("").CreateGame(request)
             except grpc.aio.AioRpcError as error:
+                if error.code() is grpc.StatusCode.ALREADY_EXISTS:
+                    return None
                 if error.code() is grpc.StatusCode.FAILED_PRECONDITION:
                     raise GamesFailed(error.details() or "the engine fails") from error
                 if error.code() not in _WAITED_OUT:
@@ -236,54 +282,69 @@ class ServedMatches:
         self,
         stub: GameServiceAsyncStub,
         made: CreateGameResponse,
-        seats: tuple[Contender, Contender],
-        seed: int,
-        *,
-        until: float,
-        is_kept: bool,
+        state: GameState,
+        match: _Match,
+        place: int,
     ) -> _Ended:
         games, spec = self._players.local_games, self._players.spec
+        seats, seed = match.seats(place), match.seed_of(place)
         thinkers = [
-            Thinker(games, each, seed=(2 * seed + place) % _SEEDS, spec=spec)
-            for place, each in enumerate(seats)
+            Thinker(games, each, seed=(2 * seed + seat) % _SEEDS, spec=spec)
+            for seat, each in enumerate(seats)
         ]
-        for each, token in zip(seats, made.seat_tokens, strict=True):
-            joined = await stub.JoinGame(
-                JoinGameRequest(game_id=made.game_id, player_id=each.player_id, seat_token=token)
-            )
-        state = joined.state
         counts = {each.player_id: (0, 0.0) for each in seats}
         while state.phase == GamePhase.GAME_PHASE_RUNNING:
-            check_time_left(self._is_stopping, until)
-            place = max(0, state.seat_to_move - 1)
+            check_time_left(self._is_stopping, match.until)
+            seat = max(0, state.seat_to_move - 1)
             if not state.legal_actions:
-                state = await _seen(stub, made, place)
+                state = await _seen(stub, made, seat)
             if not state.legal_actions:  # it ends just now
                 await asyncio.sleep(_PAUSE_SECONDS)
                 continue
-            player, began = seats[place].player_id, monotonic()
+            player, began = seats[seat].player_id, monotonic()
             try:
-                action, thought = await asyncio.to_thread(thinkers[place].choose, state)
+                action, thought = await asyncio.to_thread(thinkers[seat].choose, state)
             except Exception as error:
                 raise PlayerFailed(player, describe_error(error)) from error
             count, seconds = counts[player]
             counts[player] = count + 1, seconds + monotonic() - began
-            answer = await stub.SubmitAction(
-                SubmitActionRequest(
-                    idempotency_key=f"{place}/{state.turn}",
-                    game_id=made.game_id,
-                    seat_token=made.seat_tokens[place],
-                    expected_turn=state.turn,
-                    action=action,
-                    thought=thought if is_kept else None,
-                )
+            request = SubmitActionRequest(
+                idempotency_key=f"{seat}/{state.turn}",
+                game_id=made.game_id,
+                seat_token=made.seat_tokens[seat],
+                expected_turn=state.turn,
+                action=action,
+                thought=thought if match.is_kept(place) else None,
             )
-            state = answer.state
+            state = await self._submitted(stub, request, until=match.until)
         if state.phase != GamePhase.GAME_PHASE_FINISHED:
             raise GamesFailed(f"a game was abandoned: {state.reason}")
         first, second = state.returns
         outcome = max(-1.0, min(1.0, (first - second) / (2 * spec.reward_bound)))
         return _Ended(made.game_id, outcome, state.turn, counts)
+
+    async def _submitted(
+        self, stub: GameServiceAsyncStub, request: SubmitActionRequest, *, until: float
+    ) -> GameState:
+        """Play an action; an engine may take longer for its next question than a call waits."""
+        while True:
+            try:
+                return (await stub.SubmitAction(request)).state
+            except grpc.aio.AioRpcError as error:
+                if error.code() is not grpc.StatusCode.DEADLINE_EXCEEDED:
+                    raise
+            check_time_left(self._is_stopping, until)
+
+
+async def _seated(
+    stub: GameServiceAsyncStub, made: CreateGameResponse, seats: tuple[Contender, Contender]
+) -> GameState:
+    """Take both seats of a game, again where they are taken; return how it stands."""
+    for each, token in zip(seats, made.seat_tokens, strict=True):
+        joined = await stub.JoinGame(
+            JoinGameRequest(game_id=made.game_id, player_id=each.player_id, seat_token=token)
+        )
+    return joined.state
 
 
 async def _seen(stub: GameServiceAsyncStub, made: CreateGameResponse, place: int) -> GameState:

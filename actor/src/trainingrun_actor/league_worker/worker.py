@@ -117,12 +117,19 @@ class PlaysHere:
 
 
 def plays_of(
-    players: Players, services: LeagueServices, *, recorded: int, is_stopping: Callable[[], bool]
+    players: Players,
+    services: LeagueServices,
+    *,
+    name: str,
+    recorded: int,
+    is_stopping: Callable[[], bool],
 ) -> Plays:
     """Return where matches are played: the games of an engine are the Game service's."""
     if isinstance(players, Roster):
         return PlaysHere(players, recorded=recorded, is_stopping=is_stopping)
-    return ServedMatches(players, services.game_at, recorded=recorded, is_stopping=is_stopping)
+    return ServedMatches(
+        players, services.game_at, name=name, recorded=recorded, is_stopping=is_stopping
+    )
 
 
 class Worker:
@@ -142,7 +149,9 @@ class Worker:
         self._players = players
         self._name = name
         self._stop = stop
-        self._plays = plays_of(players, services, recorded=recorded, is_stopping=stop.is_set)
+        self._plays = plays_of(
+            players, services, name=name, recorded=recorded, is_stopping=stop.is_set
+        )
         self._seats = TableSeats(players)
         self._free_seats = asyncio.Semaphore(seats)
         self._seated: dict[asyncio.Task[None], _Seat] = {}

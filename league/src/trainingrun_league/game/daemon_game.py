@@ -62,6 +62,10 @@ class _Asked:
     rows: dict[int, bytes]
 
 
+class NeverAsked(GameFault):
+    """The engine has not said a word of its game in the time that it has for a line."""
+
+
 class DaemonGame:
     """See above; ``PlayedGame`` says what its attributes are."""
 
@@ -94,7 +98,7 @@ class DaemonGame:
         self._returns: tuple[float, float] | None = None
         self._seen = ["", "", ""]
         self._kept = 0
-        self._has_asked = False
+        self._has_asked = self._has_spoken = False
         self._end_reason = ""
         self._given_up = ""
 
@@ -103,6 +107,7 @@ class DaemonGame:
 
         Raises:
             GameFault: the daemon refuses the game, or its engine fails.
+            NeverAsked: it says nothing: it may have no thread for the game.
         """
         await self._advance()
 
@@ -273,10 +278,11 @@ class DaemonGame:
         self._asked = None
         try:
             async with asyncio.timeout(self._seconds):
-                while not self._takes(await self._link.next_line(seconds=self._seconds)):
-                    pass
+                while not self._takes(await self._link.next_line(seconds=2 * self._seconds)):
+                    self._has_spoken = True
         except TimeoutError:
-            raise GameFault(
+            fault = GameFault if self._has_asked or self._has_spoken else NeverAsked
+            raise fault(
                 f"the engine asked nothing for {self._seconds:g} s, and did not end the game"
             ) from None
         except LinkLost as error:

@@ -2,7 +2,8 @@
 
 A name that stands for several addresses, as that of a headless Service, is several daemons. The
 Game service is one process, so what it holds is counted here; what others hold, a daemon says
-itself (STATUS), which is asked before every game.
+itself (STATUS), which is asked before every game. The original Forge daemon says less: where all of
+its threads have games STATUS is not answered, and it may begin fewer games at once than it names.
 
 Border: addresses in, a slot out; what is played there is ``daemon_game``'s.
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -27,6 +29,8 @@ from trainingrun_league.errors import Exhausted, InvalidRequest, Unavailable
 MOST_DAEMONS: Final = 64
 """Addresses that are tried for one game."""
 STATUS_SECONDS: Final = 5.0
+STARVED_SECONDS: Final = 600.0
+"""For which a daemon that left a game without a thread gets no more games than it had then."""
 _SEEK_SECONDS: Final = 30.0
 _CHUNK: Final = 1 << 16
 
@@ -61,10 +65,15 @@ def daemons_of(text: str) -> tuple[DaemonName, ...]:
 
 
 class Slot:
-    """The right to play one game on one daemon; ``give_back`` may be called again."""
+    """The right to play one game on one daemon; ``give_back`` may be called again.
+
+    Attributes:
+        others: games that the daemon had when the slot was leased.
+    """
 
     def __init__(self, endpoint: str, free: Callable[[], None]) -> None:
         self.endpoint = endpoint
+        self.others = 0
         self._free = free
         self._is_free = False
 
@@ -84,6 +93,8 @@ class Daemons:
         self._names = tuple(names)
         self._status_seconds = status_seconds
         self._held: Counter[str] = Counter()
+        self._starved: dict[str, tuple[int, float]] = {}
+        """How many of our games a daemon plays at once, and until when that is taken for true."""
 
     @property
     def held(self) -> int:
@@ -108,6 +119,8 @@ class Daemons:
                             return slot
                         full += 1
                     except (OSError, ProtocolError, TimeoutError) as error:
+                        if self._held[slot.endpoint] > 1 and isinstance(error, TimeoutError):
+                            full += 1  # all of its threads have games, ours among them
                         said = str(error) or "no answer to STATUS"
                         problems.append(f"{slot.endpoint}: {said}")
                     except asyncio.CancelledError:
@@ -126,8 +139,28 @@ class Daemons:
         """Ask a daemon whether one more game begins at once; the slot counts as ours already."""
         async with asyncio.timeout(self._status_seconds):
             reply = await _status(host, port)
-        others = reply.active + (reply.queued or 0)
-        return self._held[slot.endpoint] <= reply.slots and others < reply.max_concurrent
+        others, ours = reply.active + (reply.queued or 0), self._held[slot.endpoint]
+        slot.others = max(others, ours - 1)
+        most = min(reply.slots, self._most(slot.endpoint))
+        return ours <= most and others < reply.max_concurrent
+
+    def note_starved(self, slot: Slot) -> None:
+        """Remember that a daemon has given a game no thread while it played others."""
+        most = max(1, self._held[slot.endpoint] - 1)
+        self._starved[slot.endpoint] = most, asyncio.get_running_loop().time() + STARVED_SECONDS
+        _log.warning(
+            "the daemon %s says nothing of a new game while it has %d others: at most %d of ours"
+            " are played there for the next %g minutes (the original Forge daemon plays as many at"
+            " once as java has -Djava.util.concurrent.ForkJoinPool.common.parallelism)",
+            *(slot.endpoint, slot.others, most, STARVED_SECONDS / 60),
+        )
+
+    def _most(self, endpoint: str) -> int:
+        most, until = self._starved.get(endpoint, (1, 0.0))
+        if asyncio.get_running_loop().time() < until:
+            return most
+        self._starved.pop(endpoint, None)
+        return sys.maxsize
 
     def _reserve(self, endpoint: str) -> Slot:
         self._held[endpoint] += 1

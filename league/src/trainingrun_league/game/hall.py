@@ -3,7 +3,8 @@
 Every change of a game goes through its lock, first into the journal, then into memory, then to who
 watches; a caller that hangs up in between changes nothing of that. Games that are over leave the
 memory at once, with what they hold of a daemon, and are read from the journal from then on, so that
-none can be forgotten here. While an engine is waited for no clock runs.
+none can be forgotten here. While an engine is waited for no clock runs. A game whose engine takes
+longer to begin than a caller waits is there when the call is repeated.
 
 Border: seats and actions as values in, states as messages out; tokens and requests are read in
 ``service``.
@@ -136,6 +137,8 @@ class Hall:
         self._bounds = bounds
         self._games: dict[str, _OpenGame] = {}
         self._watchers = 0
+        self._openings: dict[str, asyncio.Task[JournalGame]] = {}
+        """By the key of their creation."""
         self._changes: set[asyncio.Task[Any]] = set()
         self._followers: set[asyncio.Task[None]] = set()
         self.on_end: Callable[[Table], None] = lambda _table: None
@@ -178,9 +181,12 @@ class Hall:
             Exhausted: there are too many games.
             Conflict: the engine fails.
         """
-        found = await self._journal.find_created(creation.key)
-        if found is None:
-            found = await self._opened(opened(table), creation)
+        opening = self._openings.get(creation.key)
+        if opening is None:
+            opening = asyncio.create_task(self._found_or_opened(table, creation))
+            self._openings[creation.key] = opening
+            opening.add_done_callback(partial(self._note_opened, creation.key))
+        found = await asyncio.shield(opening)
         if found.creation != creation:
             raise Reused(
                 f"idempotency_key: {creation.key!r} made the game {found.table.game_id} with"
@@ -190,6 +196,15 @@ class Hall:
         if is_mine and found.table.game_id not in self._games:
             await self._take_up(found.table)  # it was kept by a call that failed
         return found.table
+
+    async def _found_or_opened(self, table: Table, creation: Creation) -> JournalGame:
+        found = await self._journal.find_created(creation.key)
+        return found or await self._opened(opened(table), creation)
+
+    def _note_opened(self, key: str, opening: asyncio.Task[JournalGame]) -> None:
+        del self._openings[key]
+        if not opening.cancelled() and (error := opening.exception()) is not None:
+            _log.info("no game is begun for %s: %s", key, error)  # its callers may be gone
 
     async def join(self, game_id: str, seat: int, player: str) -> GameState:
         """Seat a player; the second one begins the game.
@@ -280,11 +295,20 @@ class Hall:
         await self._journal.delete(game_id)
 
     async def expire(self) -> None:
-        """End the games whose time is up."""
-        now = self._clock()
+        """End the games whose time is up, and those whose engine has left.
+
+        Raises:
+            LeagueError: one of them could not be ended; the others were.
+        """
+        now, failed = self._clock(), None
         late = [game for game in self._games.values() if _is_due(game, now)]
         for game in late:
-            await self._change(game, self._expire)
+            try:
+                await self._change(game, self._expire)
+            except LeagueError as error:
+                failed = error
+        if failed is not None:
+            raise failed
 
     async def tidy(self) -> None:
         """Delete the oldest games beyond the bound."""
@@ -292,6 +316,10 @@ class Hall:
 
     async def close(self) -> None:
         """Let go of engines, and wait for changes that are being made."""
+        openings = tuple(self._openings.values())
+        for opening in openings:
+            opening.cancel()
+        await asyncio.gather(*openings, return_exceptions=True)
         for game in self._games.values():
             game.played.give_up("the Game service was stopped, and its engine's game with it")
         if self._followers or self._changes:
@@ -386,6 +414,8 @@ class Hall:
 
     async def _expire(self, game: _OpenGame) -> None:
         played = game.played
+        if _has_lost_engine(game):  # as long as the journal was away nobody could write it
+            await self._engine_left(game)
         late = played.ending or overdue(
             played.table, played.position, bound=played.bound, now=self._clock()
         )
@@ -493,4 +523,9 @@ def _is_due(game: _OpenGame, now: float) -> bool:
     """
     if game.lock.locked():
         return False
-    return game.played.ending is not None or now >= game.played.table.deadline
+    is_ending = game.played.ending is not None or _has_lost_engine(game)
+    return is_ending or now >= game.played.table.deadline
+
+
+def _has_lost_engine(game: _OpenGame) -> bool:
+    return game.played.engine_end is not None and game.played.engine_end.is_set()

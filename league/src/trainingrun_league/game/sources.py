@@ -23,9 +23,9 @@ from trainingrun_protocol.access import Token
 from trainingrun_protocol.commands import NO_SCENARIO, NewGame, format_command
 from trainingrun_protocol.errors import CommandError
 
-from trainingrun_league.errors import InvalidRequest
+from trainingrun_league.errors import Exhausted, InvalidRequest
 from trainingrun_league.game.context import GameContext
-from trainingrun_league.game.daemon_game import DaemonGame, past_game
+from trainingrun_league.game.daemon_game import DaemonGame, NeverAsked, past_game
 from trainingrun_league.game.daemons import Daemons
 from trainingrun_league.game.engine import Engine, engine_of
 from trainingrun_league.game.played import PlayedGame
@@ -177,6 +177,14 @@ class GamesOfDaemons:
             game = DaemonGame(self._environment, link, slot, table, seconds=self._seconds)
             link.start(self._command(table.seed))
             await game.begin()
+        except NeverAsked as error:
+            if not slot.others:
+                raise
+            self._daemons.note_starved(slot)
+            raise Exhausted(
+                f"the daemon {slot.endpoint} has other games, and no thread for one more: try again"
+                " later"
+            ) from error
         except LinkLost as error:
             raise GameFault(f"the daemon {slot.endpoint}: {error}") from error
         finally:

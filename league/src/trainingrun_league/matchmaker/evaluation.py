@@ -21,7 +21,7 @@ from trainingrun_contracts.ratings.gate import GateDecision, GateTest, judge
 from trainingrun_contracts.reports import GateVerdict
 
 from trainingrun_league.matchmaker.pool import (
-    BUILTINS,
+    BUILTIN,
     Entry,
     Payoffs,
     Results,
@@ -80,6 +80,7 @@ class Knowledge:
         tests: matches of the gate by candidate and champion (players).
         verdicts: pairs of candidate and champion (players) that the gate has decided.
         open_ratings: matches for ratings that are open, by the player they are for.
+        anchors: players that never change, the weakest first.
         unplayable: players that have failed; they are not drawn.
     """
 
@@ -88,6 +89,7 @@ class Knowledge:
     tests: Mapping[tuple[str, str], Sequence[GateMatch]]
     verdicts: frozenset[tuple[str, str]]
     open_ratings: Mapping[str, int]
+    anchors: Sequence[str]
     unplayable: frozenset[str] = frozenset()
 
 
@@ -218,7 +220,7 @@ def _gate(key: tuple[str, str], matches: Sequence[GateMatch], wanted: Wanted) ->
 def _ratings(known: Knowledge, wanted: Wanted, chance: random.Random) -> tuple[NewMatch, ...]:
     """Those with the fewest games first; the first match of all is against a builtin."""
     pool = [entry for entry in playable(known.entries) if entry.player not in known.unplayable]
-    anchors = [player for player in BUILTINS if player not in known.unplayable]
+    anchors = [player for player in known.anchors if player not in known.unplayable]
     room = MOST_OPEN_RATINGS - sum(known.open_ratings.values())
     games = 2 * wanted.pairs
     found: list[NewMatch] = []
@@ -240,4 +242,4 @@ def _ratings(known: Knowledge, wanted: Wanted, chance: random.Random) -> tuple[N
 
 def _is_anchored(entry: Entry, payoffs: Payoffs) -> bool:
     """Whether games link it to a player that never changes, so that its rating is on that scale."""
-    return any(player in BUILTINS for player in payoffs.against_all(entry.player))
+    return any(player.startswith(BUILTIN) for player in payoffs.against_all(entry.player))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -16,7 +17,6 @@ from trainingrun_contracts.league.v1.model_pb2 import Stage as ProtoStage
 from trainingrun_league.errors import Conflict, NotFound
 from trainingrun_league.matchmaker.pool import (
     BUILTIN,
-    BUILTINS,
     CHAMPION,
     MODEL,
     Entry,
@@ -44,7 +44,9 @@ _ROLES: Final = {
 class ModelWatch:
     """What is known of models; ``changed`` wakes at each change."""
 
-    def __init__(self, peers: Peers) -> None:
+    def __init__(self, peers: Peers, builtins: Sequence[str]) -> None:
+        """``builtins`` are the players without weights that play this environment."""
+        self.builtins: Final = tuple(builtins)
         self._peers = peers
         self._entries: dict[str, Entry] = {}
         self.changed = Signal()
@@ -74,14 +76,14 @@ class ModelWatch:
                 raise Conflict("the league has no champion yet: name another opponent")
             return champion.player
         if name.startswith(BUILTIN):
-            if name not in BUILTINS:
-                raise NotFound(f"{name[:100]!r} is not there: there are {', '.join(BUILTINS)}")
+            if name not in self.builtins:
+                raise NotFound(f"{name[:100]!r} is not there: there are {', '.join(self.builtins)}")
             return name
         entry = self._entries.get(name.removeprefix(MODEL)) if name.startswith(MODEL) else None
         if entry is None:
             raise NotFound(
                 f"there is no player {name[:100]!r} that is always there: name champion, model/ID"
-                f" of `trainingrun models`, or one of {', '.join(BUILTINS)}"
+                f" of `trainingrun models`, or one of {', '.join(self.builtins)}"
             )
         if not (entry.is_sound or playable([entry])):
             raise Conflict(f"{name[:100]} is {entry.stage.value} and cannot be played")

@@ -7,7 +7,7 @@ import random
 from trainingrun_league.errors import Conflict
 from trainingrun_league.matchmaker.matches import model_id
 from trainingrun_league.matchmaker.model_watch import ModelWatch
-from trainingrun_league.matchmaker.pool import BUILTINS, Entry, Role, Stage, playable
+from trainingrun_league.matchmaker.pool import Entry, Role, Stage, playable
 from trainingrun_league.matchmaker.population import Population, opponent_of
 from trainingrun_league.matchmaker.register import Register
 
@@ -25,10 +25,10 @@ class Opponents:
         Raises:
             Conflict: there is none that can play.
         """
-        unplayable = self._register.unplayable
-        pool = [entry for entry in playable(self._models.entries) if entry.player not in unplayable]
-        anchors = [name for name in BUILTINS if name not in unplayable and name != player]
-        who = self._models.entry(model_id(player)) or _stranger(player)
+        models, unplayable = self._models, self._register.unplayable
+        pool = [entry for entry in playable(models.entries) if entry.player not in unplayable]
+        anchors = [name for name in models.builtins if name not in unplayable and name != player]
+        who = models.entry(model_id(player)) or _stranger(player)
         found = opponent_of(who, Population(pool, anchors, self._register.payoffs), self._chance)
         if not found:
             raise Conflict("nothing can be played against yet: publish a model first")

@@ -89,6 +89,7 @@ class Planner:
             self._register.tests,
             frozenset(self._register.verdicts),
             self._register.open_ratings,
+            self._models.builtins,
             self._register.unplayable,
         )
 

@@ -11,9 +11,16 @@ MODEL: Final = "model/"
 PERSON: Final = "person/"
 BUILTIN: Final = "builtin/"
 RANDOM: Final = f"{BUILTIN}random"
-BUILTINS: Final = (RANDOM, f"{BUILTIN}mcts-100")
+SEARCH: Final = f"{BUILTIN}mcts-100"
 CHAMPION: Final = "champion"
 """A name for whichever model is the champion."""
+
+
+def builtins_of(*, can_search: bool) -> tuple[str, ...]:
+    """Return the players that never change, the weakest first: a search needs games that can be
+    cloned (``is_forkable`` of their environment).
+    """
+    return (RANDOM, SEARCH) if can_search else (RANDOM,)
 
 
 class Stage(Enum):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from random import Random
 from typing import Final
 
@@ -13,9 +13,11 @@ from trainingrun_contracts.backoff import Backoff
 from trainingrun_contracts.league.v1.matchmaker_pb2_grpc import (
     add_MatchmakerServiceServicer_to_server,
 )
+from trainingrun_environments.errors import UnknownEnvironment
+from trainingrun_environments.registry import spec_of
 
 from trainingrun_league.declaration import Host, ServiceDeclaration
-from trainingrun_league.errors import LeagueError
+from trainingrun_league.errors import InvalidRequest, LeagueError
 from trainingrun_league.matchmaker.deliveries import Deliveries
 from trainingrun_league.matchmaker.leases import is_given_up
 from trainingrun_league.matchmaker.live_tickets import WRITE_SECONDS
@@ -25,6 +27,7 @@ from trainingrun_league.matchmaker.model_watch import ModelWatch
 from trainingrun_league.matchmaker.opponents import Opponents
 from trainingrun_league.matchmaker.peer_ratings import EVERY_SECONDS, PeerRatings
 from trainingrun_league.matchmaker.planner import Planner
+from trainingrun_league.matchmaker.pool import builtins_of
 from trainingrun_league.matchmaker.records import Records
 from trainingrun_league.matchmaker.register import Register
 from trainingrun_league.matchmaker.reporting import Reporting
@@ -54,13 +57,18 @@ class MatchmakerService:
     """See above."""
 
     def __init__(
-        self, host: Host, records: Records, register: Register, settings: MatchmakerSettings
+        self,
+        host: Host,
+        records: Records,
+        register: Register,
+        settings: MatchmakerSettings,
+        builtins: Sequence[str],
     ) -> None:
         locks = KeyedLocks()
         self._clock = host.clock
         self._register = register
         self._records = records
-        self._models = ModelWatch(host.peers)
+        self._models = ModelWatch(host.peers, builtins)
         self._ratings = PeerRatings(host.peers)
         self._seating = Seating(
             records,
@@ -125,8 +133,13 @@ class MatchmakerService:
     async def start(cls, host: Host) -> MatchmakerService:
         """Take the service over, read what is there, and take up what a process before left."""
         settings = host.settings.section(ServiceName.MATCHMAKER, MatchmakerSettings)
+        try:
+            spec = spec_of(host.settings.environment)
+        except UnknownEnvironment as error:
+            raise InvalidRequest(f"--environment: {error}") from error
         records = Records(await Fence.take(host.engine, ServiceName.MATCHMAKER.value, host.clock()))
-        service = cls(host, records, Register(await records.load()), settings)
+        builtins = builtins_of(can_search=spec.is_forkable)
+        service = cls(host, records, Register(await records.load()), settings, builtins)
         await service._tournaments.restore()
         await service._lobby.restore()
         return service

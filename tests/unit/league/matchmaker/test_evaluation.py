@@ -18,16 +18,18 @@ from trainingrun_league.matchmaker.evaluation import (
     plan,
 )
 from trainingrun_league.matchmaker.pool import (
-    BUILTINS,
     RANDOM,
+    SEARCH,
     Entry,
     Payoffs,
     Results,
     Role,
     Stage,
+    builtins_of,
 )
 from trainingrun_league.matchmaker.population import Population, opponent_of
 
+BUILTINS = builtins_of(can_search=True)
 WANTED = Wanted(gate=GateTest(most_pairs=40), pairs=8, open_gate_matches=3, rating_games=32)
 
 
@@ -48,11 +50,18 @@ def known(
     tests: dict[tuple[str, str], Sequence[GateMatch]] | None = None,
     verdicts: frozenset[tuple[str, str]] = frozenset(),
     open_ratings: dict[str, int] | None = None,
+    anchors: Sequence[str] = BUILTINS,
     unplayable: frozenset[str] = frozenset(),
 ) -> Knowledge:
     """What is known; nothing but the models unless said."""
     return Knowledge(
-        entries, payoffs or Payoffs(), tests or {}, verdicts, open_ratings or {}, unplayable
+        entries,
+        payoffs or Payoffs(),
+        tests or {},
+        verdicts,
+        open_ratings or {},
+        anchors,
+        unplayable,
     )
 
 
@@ -163,6 +172,18 @@ def test_ratings_are_played_until_they_rest_on_enough_games() -> None:
     payoffs = Payoffs()
     payoffs.add("model/a", RANDOM, Results(32))
     assert plan(known(entries, payoffs), WANTED, random.Random(1)).ratings == ()
+
+
+def test_a_search_is_not_scheduled_where_games_cannot_be_cloned() -> None:
+    """Its matches could only fail."""
+    entries = [model("a", Stage.PROMOTED), model("b", Stage.RETIRED)]
+    without = known(entries, anchors=builtins_of(can_search=False))
+    wanted = Wanted(pairs=1, rating_games=64)
+    among = {each.second for each in plan(without, wanted, random.Random(1)).ratings}
+    assert RANDOM in among
+    assert SEARCH not in among
+    among = {each.second for each in plan(known(entries), wanted, random.Random(1)).ratings}
+    assert SEARCH in among
 
 
 def test_open_matches_for_ratings_are_bounded() -> None:

@@ -1,0 +1,98 @@
+"""Matches of the league's worker on daemons that others wrote, through a real Game service."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from time import monotonic
+
+import pytest
+from trainingrun_actor.league_worker.matches import Played
+from trainingrun_actor.league_worker.roster import Players
+from trainingrun_actor.league_worker.served_matches import ServedMatches
+from trainingrun_actor.league_worker.weights import Weights
+from trainingrun_contracts.league.v1.common_pb2 import MatchPurpose
+from trainingrun_contracts.league.v1.game_pb2 import GetReplayRequest
+from trainingrun_contracts.league.v1.game_pb2_grpc import GameServiceStub
+from trainingrun_contracts.league.v1.matchmaker_pb2 import LeasedMatch
+from trainingrun_contracts.league.v1.model_pb2_grpc import ModelServiceStub
+from trainingrun_environments.names import config_of
+from trainingrun_environments.registry import spec_of
+
+from testkit.league.engine_games import active_games
+from testkit.league.league_process import LeagueProcess
+from testkit.own_engines import engine_in_go, find_go
+from testkit.roles.forge_process import forge_daemon
+from testkit.tree import DECKS
+from testkit.waiting import until
+
+RANDOM = "builtin/random"
+NIM = json.dumps(
+    {
+        "kind": "engine",
+        "name": "nim",
+        "observation": [3, 8],
+        "actions": {"type": "vocabulary", "size": 21},
+    }
+)
+
+
+async def match_of(league: LeagueProcess, folder: Path, *, pairs: int) -> Played:
+    """Play a match of two players by chance, as a worker does; its games are kept."""
+    spec = spec_of(config_of(league.environment))
+    async with league.channel("game") as game, league.channel("model") as model:
+        stub = GameServiceStub(game)
+        plays = ServedMatches(
+            Players(spec, Weights(ModelServiceStub(model), folder, spec)),
+            lambda _address: stub,
+            name="w",
+            recorded=pairs,
+            is_stopping=lambda: False,
+        )
+        players = Players(spec, Weights(ModelServiceStub(model), folder, spec))
+        chance = await players.find(RANDOM)
+        leased = LeasedMatch(
+            match_id="m", pairs=pairs, seed=3, purpose=MatchPurpose.MATCH_PURPOSE_RATING
+        )
+        played = await plays.play(leased, chance, chance, until=monotonic() + 120)
+        for each in played.results:
+            replay = await stub.GetReplay(GetReplayRequest(game_id=each.game_id))
+            assert len(replay.turns) == each.moves
+    return played
+
+
+@pytest.mark.parametrize("switches", [(), ("--repaired",)], ids=["faulty", "repaired"])
+def test_a_match_on_the_original_forge_daemon(tmp_path: Path, switches: Sequence[str]) -> None:
+    with forge_daemon("--parallelism", "10", *switches, decks=(DECKS,)) as endpoint:
+        league = LeagueProcess(
+            tmp_path / "league",
+            environment="magic",
+            services="game",
+            arguments=(f"--set=game.daemons={endpoint}", "--set=game.decks=test_red,test_blue"),
+        )
+        with league:
+            b = monotonic()
+            played = asyncio.run(match_of(league, tmp_path, pairs=1))
+            print("TIME", monotonic() - b)
+        print([(each.outcome, each.moves) for each in played.results])
+        port = int(endpoint.rpartition(":")[2])
+        until(lambda: active_games(port) == 0, seconds=10, what="the slots are free")
+
+
+@pytest.mark.skipif(find_go() is None, reason="no go")
+def test_go(tmp_path: Path) -> None:
+    with engine_in_go(tmp_path, find_go()) as port:
+        league = LeagueProcess(
+            tmp_path / "league",
+            environment=NIM,
+            services="game",
+            arguments=(f"--set=game.daemons=127.0.0.1:{port}",),
+        )
+        with league:
+            b = monotonic()
+            played = asyncio.run(match_of(league, tmp_path, pairs=1))
+            print("TIME", monotonic() - b)
+        print([(each.outcome, each.moves) for each in played.results])
+        until(lambda: active_games(port) == 0, seconds=10, what="the slots are free")
