@@ -51,7 +51,7 @@ class TableReport(Struct, frozen=True, rename="camel"):
 
 
 class TableMarks(Struct, frozen=True, rename="camel"):
-    """Tables whose runs are over, and those whose runs go on."""
+    """Tables whose runs are over, and those whose runs are not."""
 
     ended: tuple[str, ...] = ()
     live: tuple[str, ...] = ()

@@ -208,7 +208,7 @@ class LearnerReplayConfig(Struct, frozen=True):
     keep_ended_seconds: Annotated[int, Meta(ge=0)] = 3600
     """For which the table is kept after the run's end."""
     keeper: str = ""
-    """Who says to the service that the run has ended; empty: nobody."""
+    """Who says to the service that the run has ended; empty: no one."""
 
 
 class RunConfig(Struct, frozen=True):

@@ -206,9 +206,9 @@ class ReplayTable(Struct, frozen=True):
     """A replay table that has a name: as a rule that of a run, whose identity is its name.
 
     Attributes:
-        keeper: who says when its run is over; empty: nobody.
+        keeper: who says when its run is over; empty: no one.
         is_used: somebody recorded, sampled or opened it a short while ago.
-        ended_at: since when its run is over; None: it goes on, or nobody says.
+        ended_at: since when its run is over; None: it is not, as far as is known.
         goes_at: when it is removed by itself.
         problem: why it is not served; empty: it is.
     """

@@ -348,12 +348,12 @@ class League:
 
         Args:
             table: its name.
-            force: remove it though it is in use, or its run goes on.
+            force: remove it though it is in use, or its run is not over.
             archive: keep what it holds among the artefacts.
 
         Raises:
             NotFound: there is none of this name.
-            Refused: it is in use, or its run goes on.
+            Refused: it is in use, or its run is not over.
         """
         request = DropTableRequest(
             idempotency_key=_key(), table=table, force=force, archive=archive
@@ -371,8 +371,8 @@ class League:
     def mark_tables(
         self, keeper: str, *, ended: Sequence[str] = (), live: Sequence[str] = ()
     ) -> int:
-        """Say, as the keeper of runs, whose replay tables are of runs that are over, and whose go
-        on; how many it was news for."""
+        """Say, as the keeper of runs, whose replay tables are of runs that are over, and whose are
+        not; how many it was news for."""
         request = MarkTablesRequest(keeper=keeper, ended=ended, live=live)
         with _errors():
             return self._replay.MarkTables(request).changed

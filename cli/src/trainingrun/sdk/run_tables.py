@@ -1,8 +1,8 @@
 """What a folder of runs says to the leagues beside it: whose replay tables are no longer needed.
 
-A cluster's operator compares runs and tables all the time; on a machine nobody is there between two
-commands. So it is said where something may have changed: a run has ended or was deleted, a league
-has come up (which may have been away then). A league that is not up hears it the next time.
+A cluster's operator compares runs and tables all the time; on a machine no process is there between
+two commands. So it is said where something may have changed: a run has ended or was deleted, or a
+league has come up (which may have been away then). A league that is not up hears it the next time.
 """
 
 from __future__ import annotations
@@ -56,10 +56,10 @@ def mark_run_tables(state: Path) -> None:
 
 def _mark(place: LocalLeague) -> None:
     # Imported here because a machine without leagues has no grpcio.
-    from trainingrun.sdk.connecting import connect_to_league  # noqa: PLC0415
+    from trainingrun.sdk.leagues import league_of  # noqa: PLC0415
 
     keeper = keeper_of(place.state)
-    with connect_to_league(place) as league:
+    with league_of(place) as league:
         tables = league.replay_tables(keeper=keeper) if keeper else []
         # After the tables: the run of each was there before.
         runs, are_all = runs_in(place.state)

@@ -1,10 +1,10 @@
 """How long a table lives: who uses it, whether its run is over, when it goes by itself. Pure.
 
-A table of a run has a *keeper*: who can say whether the run goes on (a cluster's operator; a folder
+A table of a run has a *keeper*: who can say whether the run is over (a cluster's operator; a folder
 of runs on a machine). Silence alone ends no table, because a run that is suspended for a month is
 as silent as one that was deleted. So a table goes by itself when its keeper has said that its run
-is over, and the time has passed for which the run wanted it kept. Whoever uses it meanwhile takes
-that back: a run that was over may be continued.
+is over, and the time has passed for which the run wanted it kept. A call that uses it
+meanwhile takes that back: a run that was over may be continued.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ class TableLife(Struct, frozen=True):
 
     Attributes:
         id: of this very table; another one of its name has another.
-        keeper: who says when its run is over; empty: nobody.
+        keeper: who says when its run is over; empty: no one.
         keep_seconds: for which it is kept after that.
-        ended_at: since when the run is over, in seconds since 1970; None: it goes on.
+        ended_at: since when the run is over, in seconds since 1970; None: it is not.
     """
 
     id: str = ""
@@ -57,7 +57,7 @@ class Use:
 
 
 def opened(life: TableLife, *, keeper: str, keep_seconds: float | None) -> TableLife:
-    """Return the life of a table that a run opens: the run goes on."""
+    """Return the life of a table that a run opens, which is not over then."""
     kept = life.keep_seconds if keep_seconds is None else keep_seconds
     return msgspec.structs.replace(
         life, keeper=keeper or life.keeper, keep_seconds=kept, ended_at=None

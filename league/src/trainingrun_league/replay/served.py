@@ -90,7 +90,7 @@ class ServedTable:
         self._gate.changed()
 
     def use(self, wait_seconds: float) -> Use:
-        """How it is used, where a silent client counts as using it for so long."""
+        """How it is used, where a silent client counts as using it for these seconds."""
         return Use(self._calls, monotonic() - self._last_used, wait_seconds)
 
     def touch(self) -> None:

@@ -76,7 +76,7 @@ class ReplayService(ReplayServiceServicer):
     async def MarkTables(
         self, request: pb.MarkTablesRequest, _context: Any
     ) -> pb.MarkTablesResponse:
-        """Take over which runs have ended and which go on."""
+        """Take over which runs are over and which are not."""
         return pb.MarkTablesResponse(changed=self._tables.mark(request))
 
     # Recording.

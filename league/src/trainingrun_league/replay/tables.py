@@ -115,7 +115,7 @@ class Tables:
         return found
 
     def used(self, name: str) -> ServedTable:
-        """Return a table to somebody who uses it: if its run was over, it goes on.
+        """Return a table to somebody who uses it: its run is not over then.
 
         Raises:
             NotFound: there is none of this name.
@@ -135,7 +135,7 @@ class Tables:
 
     async def open(self, request: pb.OpenTableRequest) -> bool:
         """Make a table where there is none of this name; whether it was made. One that is there
-        takes over another limiter, and its run goes on.
+        takes over another limiter, and its run is not over.
 
         Raises:
             InvalidRequest: the name or a number is out of bounds.
@@ -222,7 +222,7 @@ class Tables:
         """Take over what a keeper says of its runs; how many tables it was news for.
 
         Raises:
-            InvalidRequest: there is no keeper, too many tables, or one that is over and goes on.
+            InvalidRequest: there is no keeper, too many tables, or one in both.
             Unavailable: it cannot be written down.
         """
         both = {*request.ended} & {*request.live}
@@ -258,7 +258,7 @@ class Tables:
         Raises:
             InvalidRequest: there is no key, or the table is the service's own.
             NotFound: there is none of this name.
-            Conflict: it is in use, or its run goes on, and nobody insists.
+            Conflict: it is in use, or its run is not over, and force is not set.
             Reused: the key came with another request.
             Unavailable: it cannot be archived or moved away; it is whole.
         """

@@ -199,7 +199,7 @@ async def _queue(peers: Peers) -> QueueReport:
 
 
 async def _tables(peers: Peers) -> tuple[TableReport, ...]:
-    """Return the replay tables of the operator's runs; none where nobody says which there are:
+    """Return the replay tables of the operator's runs; none where the service is silent:
     they are compared again with the next report."""
     request = replay_pb2.ListTablesRequest(keeper=OPERATOR_KEEPER)
     try:

@@ -155,7 +155,7 @@ class KubernetesLeagues:
         return await self._asked(league, TournamentReport, path)
 
     async def mark_tables(self, league: LeagueAddress, marks: TableMarks) -> None:
-        """Say which runs are over and which go on."""
+        """Say which runs are over and which are not."""
         await self._asked(league, TablesMarked, TABLES_PATH, marks)
 
     def forget(self, uid: str) -> None:

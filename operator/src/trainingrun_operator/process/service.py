@@ -146,7 +146,7 @@ class Service:
 
     def _runs_of(self, namespace: str) -> Mapping[str, bool]:
         """The training runs of a namespace, by UID, and whether each is over; one that cannot be
-        read goes on."""
+        read is not."""
         store: KubernetesStore[TrainingRun] = self.kinds[TRAINING_RUN.name].store
         return {
             uid: run is not None and run.status.end is not None

@@ -1,8 +1,8 @@
 """Which replay tables of a league belong to runs that are over. Pure.
 
 A table is named by its run's identity. The Replay service does not know whether a silent run is
-over or rests, and a learner that was killed says nothing: so whoever has the runs (the operator, a
-folder of runs on a machine) compares them with the tables, as often as it likes.
+over or rests, and a learner that was killed says nothing. So the keeper of the runs (the operator,
+a folder of runs on a machine) compares them with the tables, as often as it likes.
 """
 
 from __future__ import annotations

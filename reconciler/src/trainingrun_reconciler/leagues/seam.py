@@ -71,7 +71,7 @@ class Leagues(Protocol):
         """
 
     async def mark_tables(self, league: LeagueAddress, marks: TableMarks) -> None:
-        """Say which runs are over and which go on.
+        """Say which runs are over and which are not.
 
         Raises:
             LeagueSilent: there is no answer.

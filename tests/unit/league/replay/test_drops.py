@@ -30,7 +30,8 @@ while True:
     if child == 0:
         drops, left = Drops(folder), [number]
         def step(event, arguments):
-            if event in steps and str(folder) in str(arguments[0]) or event in steps and isinstance(arguments[0], int):
+            place = arguments[0] if event in steps else ""
+            if isinstance(place, int) or str(folder) in str(place):
                 left[0] -= 1
                 if left[0] < 0:
                     os._exit(9)

@@ -195,13 +195,13 @@ def list_tables(which: WhichLeague, *, output: OutputOption = Output.TABLE) -> N
 @replay.verb("stats", examples=("trainingrun replay stats", "trainingrun replay stats TABLE"))
 def replay_stats(
     which: WhichLeague,
+    *,
     table: Annotated[
         str,
         typer.Argument(
             metavar="TABLE", help="As `replay list` has it. Default: the service's own."
         ),
     ] = "",
-    *,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Show what a table of experience holds, and how it is written and read."""
@@ -217,13 +217,14 @@ def replay_stats(
     "drop", examples=("trainingrun replay drop TABLE", "trainingrun replay drop TABLE --archive")
 )
 def drop_table(
-    which: WhichLeague,
     table: Annotated[str, typer.Argument(metavar="TABLE", help="As `replay list` has it.")],
+    which: WhichLeague,
     *,
     force: Annotated[
         bool,
         typer.Option(
-            "--force", help="Though it is in use, though its run goes on, or though it is damaged."
+            "--force",
+            help="Though it is in use, though its run is not over, or though it is damaged.",
         ),
     ] = False,
     archive: Annotated[
@@ -231,9 +232,9 @@ def drop_table(
     ] = False,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Remove a table with all that it holds.
+    """Delete a table with all that it holds.
 
-    A table that is in use, or whose run goes on or rests, is refused unless --force is given; its
+    A table that is in use, or whose run trains or rests, is refused unless --force is given; its
     run then begins an empty one.
     """
     with league_at(which) as league:

@@ -83,7 +83,7 @@ class OpenTableRequest(_message.Message):
     replay.tables, which are 64.
     """
     keeper: _builtins.str
-    """Who will say when its run has ended (MarkTables), up to 256 characters. Empty: nobody, and
+    """Who will say when its run has ended (MarkTables), up to 256 characters. Empty: no one, and
     it stays until it is dropped.
     """
     @_builtins.property
@@ -631,7 +631,7 @@ class Table(_message.Message):
 
     @_builtins.property
     def ended_at(self) -> _timestamp_pb2.Timestamp:
-        """Its run is over; not set while it goes on."""
+        """Its run is over; not set while it is not."""
 
     def __init__(
         self,
@@ -710,7 +710,7 @@ class DropTableRequest(_message.Message):
     """
     table: _builtins.str
     force: _builtins.bool
-    """Drop it though it is in use, though its run goes on, or though its files are damaged."""
+    """Drop it though it is in use, though its run is not over, or though its files are damaged."""
     archive: _builtins.bool
     """Write what it holds to the artefacts first, under replay/tables/NAME/."""
     def __init__(
@@ -770,7 +770,7 @@ class MarkTablesRequest(_message.Message):
     """Whose tables they are; names of others' are passed over."""
     @_builtins.property
     def ended(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Tables whose runs are over, and those whose runs go on; up to 4096 together."""
+        """Tables whose runs are over, and those whose runs are not; up to 4096 together."""
 
     @_builtins.property
     def live(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...

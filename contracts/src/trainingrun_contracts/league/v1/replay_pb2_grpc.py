@@ -156,7 +156,7 @@ class ReplayServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def MarkTables(self, request, context):
-        """Say which runs have ended and which go on. A table goes by itself once its run has been over
+        """Say which runs are over and which are not. A table goes by itself once its run has been over
         for as long as the run wanted it kept. Says what is, so that it may be said again.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

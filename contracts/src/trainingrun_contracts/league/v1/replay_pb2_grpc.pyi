@@ -56,7 +56,7 @@ class ReplayServiceStub:
     leaves the table whole or gone.
     """
     MarkTables: _grpc.UnaryUnaryMultiCallable[_replay_pb2.MarkTablesRequest, _replay_pb2.MarkTablesResponse]
-    """Say which runs have ended and which go on. A table goes by itself once its run has been over
+    """Say which runs are over and which are not. A table goes by itself once its run has been over
     for as long as the run wanted it kept. Says what is, so that it may be said again.
     """
 
@@ -88,7 +88,7 @@ class ReplayServiceAsyncStub(ReplayServiceStub):
     leaves the table whole or gone.
     """
     MarkTables: _aio.UnaryUnaryMultiCallable[_replay_pb2.MarkTablesRequest, _replay_pb2.MarkTablesResponse]  # type: ignore[assignment]
-    """Say which runs have ended and which go on. A table goes by itself once its run has been over
+    """Say which runs are over and which are not. A table goes by itself once its run has been over
     for as long as the run wanted it kept. Says what is, so that it may be said again.
     """
 
@@ -177,7 +177,7 @@ class ReplayServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _replay_pb2.MarkTablesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_replay_pb2.MarkTablesResponse, _abc.Awaitable[_replay_pb2.MarkTablesResponse]]:
-        """Say which runs have ended and which go on. A table goes by itself once its run has been over
+        """Say which runs are over and which are not. A table goes by itself once its run has been over
         for as long as the run wanted it kept. Says what is, so that it may be said again.
         """
 
