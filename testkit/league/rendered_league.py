@@ -38,7 +38,8 @@ class RenderedLeague:
         for name, value in secret.items():
             (tokens / name).write_bytes(base64.b64decode(value))
         self._command = [self._adapted(each, tokens) for each in container["command"]]
-        self._command += [f"--port={each}={free_port()}" for each in _SERVICES]
+        self.ports = {each: free_port() for each in _SERVICES}
+        self._command += [f"--port={name}={port}" for name, port in self.ports.items()]
         self._command += [f"--ready-file={self.ready_file}"]
         self._process: BedProcess | None = None
 

@@ -569,6 +569,11 @@ class LearnerReplay(ApiModel):
     segments: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
         4096, description="Segments of the table; the oldest leave."
     )
+    keep_ended_seconds: Annotated[int, Field(ge=0, le=31_536_000)] = Field(
+        3600,
+        description="Seconds after the run's end, or its deletion, at which its table is removed."
+        " A suspended run keeps its table.",
+    )
 
 
 class TrainingRunSpec(ApiModel):

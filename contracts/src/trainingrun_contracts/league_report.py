@@ -16,6 +16,10 @@ OPERATOR_PATH: Final = "/operator"
 STATUS_PATH: Final = f"{OPERATOR_PATH}/status"
 TOURNAMENTS_PATH: Final = f"{OPERATOR_PATH}/tournaments/"
 """Followed by a key to ask for one (PUT: it is made unless it is there), or by its id (GET)."""
+TABLES_PATH: Final = f"{OPERATOR_PATH}/tables"
+"""PUT: which runs of the operator's are over (``TableMarks``)."""
+OPERATOR_KEEPER: Final = "operator"
+"""How the operator is called where a replay table says who knows its run's end."""
 REPORT_BYTES: Final = 256 * 1024
 """Of the largest answer."""
 ORDER_BYTES: Final = 64 * 1024
@@ -38,6 +42,27 @@ class QueueReport(Struct, frozen=True, rename="camel"):
     reported_matches: Count = 0
 
 
+class TableReport(Struct, frozen=True, rename="camel"):
+    """A replay table of a run that the operator has."""
+
+    name: Annotated[str, Meta(max_length=128)]
+    ended: bool = False
+    """Whether the service knows its run to be over."""
+
+
+class TableMarks(Struct, frozen=True, rename="camel"):
+    """Tables whose runs are over, and those whose runs are not."""
+
+    ended: tuple[str, ...] = ()
+    live: tuple[str, ...] = ()
+
+
+class TablesMarked(Struct, frozen=True, rename="camel"):
+    """The answer."""
+
+    changed: Count = 0
+
+
 class LeagueReport(Struct, frozen=True, rename="camel"):
     """A league as it is now; what is not known is absent."""
 
@@ -45,6 +70,8 @@ class LeagueReport(Struct, frozen=True, rename="camel"):
     champion: Text | None = None
     games: Count | None = None
     queue: QueueReport | None = None
+    tables: Annotated[tuple[TableReport, ...], Meta(max_length=1024)] = ()
+    """Replay tables of the operator's runs."""
     problem: Text | None = None
     """Why something is not known, for people."""
 

@@ -1134,6 +1134,16 @@ LEAGUE_REPLAY_ARCHIVED: Final = _league_own(
     "experiences",
     source="the journal",
 )
+LEAGUE_REPLAY_TABLES: Final = _league_own(
+    "replay_tables", Kind.GAUGE, "Tables that have a name.", "tables", source="the Replay service"
+)
+LEAGUE_REPLAY_TABLES_DROPPED: Final = _league_own(
+    "replay_tables_dropped_total",
+    Kind.COUNTER,
+    "Tables that were dropped, by people and because their runs are over, since the start.",
+    "tables",
+    source="the Replay service",
+)
 LEAGUE_REPLAY_ITEMS: Final = _league_own(
     "replay_items", Kind.GAUGE, "Items that may be sampled.", "items", source="the table"
 )

@@ -205,6 +205,10 @@ class LearnerReplayConfig(Struct, frozen=True):
     beta: Fraction = 0.4
     """Exponent of the importance weights at the run's begin; it grows to 1 at its end."""
     segments: Positive = 4096
+    keep_ended_seconds: Annotated[int, Meta(ge=0)] = 3600
+    """For which the table is kept after the run's end."""
+    keeper: str = ""
+    """Who says to the service that the run has ended; empty: no one."""
 
 
 class RunConfig(Struct, frozen=True):

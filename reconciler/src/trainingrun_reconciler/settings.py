@@ -15,11 +15,13 @@ class LeagueAddress:
     """Where leagues are, if not on a cluster: there each has Services of its name.
 
     ``model`` is ``host:port`` of the Model service, ``replay`` that of Replay, where it is known.
+    ``keeper`` says to the Replay service when a run has ended; empty: no one.
     """
 
     model: str
     is_encrypted: bool = True
     replay: str | None = None
+    keeper: str = ""
 
 
 @dataclass(frozen=True)

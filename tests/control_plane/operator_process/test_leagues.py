@@ -15,10 +15,15 @@ from typing import Any
 
 import grpc
 import pytest
+from google.protobuf.duration_pb2 import Duration
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from trainingrun import ClusterPlace, connect_to
 from trainingrun_api.league import LEAGUE
 from trainingrun_api.tournament import TOURNAMENT
+from trainingrun_contracts.league.channel import ServiceAddress, given, open_blocking
+from trainingrun_contracts.league.v1 import replay_pb2 as pb
+from trainingrun_contracts.league.v1.replay_pb2_grpc import ReplayServiceStub
+from trainingrun_contracts.league_report import OPERATOR_KEEPER
 
 from testkit.control_plane.api_client import has_condition
 from testkit.control_plane.plane import ControlPlane
@@ -213,10 +218,54 @@ def test_a_hobby_league_is_asked_and_plays_a_tournament_out(
         place.wait_until(
             lambda: state()["status"]["workers"]["desired"] >= 1, "workers come", seconds=SETTLED
         )
+        check_tables_of_runs(place, namespace, process, secret["data"])
     token = secret["data"]["services-token"]
     assert token not in operator.log()
     assert 'reconciles_total{kind="League",result="bug"} 0.0' in operator.ask("/metrics")
     assert has_condition(state(), "Degraded") is False
+
+
+def check_tables_of_runs(
+    place: ControlPlane, namespace: str, process: RenderedLeague, secret: dict[str, str]
+) -> None:
+    """The table of a suspended run stays, that of a run that was deleted goes by itself, and that
+    of one that is deleted later goes then."""
+    place.apply(
+        {
+            "apiVersion": "trainingrun.dev/v1alpha1",
+            "kind": "TrainingRun",
+            "metadata": {"name": "rests", "namespace": namespace},
+            "spec": {
+                "games": 10,
+                "suspend": True,
+                "environment": {"builtIn": {"name": "tic_tac_toe"}},
+                "leagueRef": {"name": "ladder"},
+                "replay": {},
+            },
+        }
+    )
+    uid = place.api.get("trainingrun", "rests", namespace)["metadata"]["uid"]
+    token, trusted = (base64.b64decode(secret[name]) for name in ("services-token", "ca.crt"))
+    address = ServiceAddress(
+        f"127.0.0.1:{process.ports['replay']}",
+        given(token.decode().strip()),
+        authority=trusted,
+        server_name=f"ladder-replay.{namespace}.svc",
+    )
+    with open_blocking(address) as channel:
+        stub = ReplayServiceStub(channel)
+
+        def names() -> set[str]:
+            return {each.name for each in stub.ListTables(pb.ListTablesRequest()).tables}
+
+        for name in (uid, "was-deleted"):
+            stub.OpenTable(
+                pb.OpenTableRequest(table=name, keeper=OPERATOR_KEEPER, keep_ended=Duration())
+            )
+        stub.OpenTable(pb.OpenTableRequest(table="of-a-laptop", keep_ended=Duration()))
+        place.wait_until(lambda: names() == {uid, "of-a-laptop"}, "one table goes", seconds=SETTLED)
+        place.api.delete("trainingrun", "rests", namespace)
+        place.wait_until(lambda: names() == {"of-a-laptop"}, "so does the other", seconds=SETTLED)
 
 
 def test_a_league_that_answers_what_it_likes_is_not_ready_and_harms_nothing(

@@ -535,7 +535,7 @@ def test_a_table_whose_settings_cannot_be_read_stops_no_other_one(tmp_path: Path
                 with pytest.raises(grpc.RpcError) as refused:
                     call()
                 assert refused.value.code() is grpc.StatusCode.UNAVAILABLE
-                assert "repair or remove the folder" in str(refused.value.details())
+                assert "repair the folder" in str(refused.value.details())
 
 
 def test_numbers_that_were_passed_over_are_known(tmp_path: Path) -> None:

@@ -213,7 +213,7 @@ ENTRIES: Final = (
     _entry(
         Panel.LEAGUE,
         "replay",
-        "The league's store of experience: what it holds.",
+        "The league's store of experience: its tables, what they hold, and their end.",
         group="league.play:replay",
     ),
     _entry(

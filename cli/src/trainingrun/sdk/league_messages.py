@@ -8,7 +8,7 @@ from typing import Final
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from trainingrun_contracts.league.v1 import common_pb2, elo_pb2, matchmaker_pb2, model_pb2
-from trainingrun_contracts.league.v1.replay_pb2 import GetStatsResponse
+from trainingrun_contracts.league.v1.replay_pb2 import GetStatsResponse, Table
 
 from trainingrun.sdk.league_values import (
     Model,
@@ -19,6 +19,7 @@ from trainingrun.sdk.league_values import (
     Ratings,
     ReplayStats,
     Role,
+    ReplayTable,
     Score,
     Stage,
     StageChange,
@@ -161,6 +162,24 @@ def replay_stats_of(message: GetStatsResponse) -> ReplayStats:
         writers_held_seconds=message.writers_held_seconds,
         readers_held_seconds=message.readers_held_seconds,
         readable=message.readable,
+    )
+
+
+def replay_table_of(message: Table) -> ReplayTable:
+    """Return a table."""
+    ended = _moment(message.ended_at) if message.HasField("ended_at") else None
+    return ReplayTable(
+        name=message.name,
+        items=message.items,
+        experiences=message.experiences,
+        bytes=message.bytes,
+        journal_bytes=message.journal_bytes,
+        keeper=message.keeper,
+        idle_seconds=message.idle.ToMilliseconds() / 1000,
+        is_used=message.in_use,
+        ended_at=ended,
+        goes_at=None if ended is None else ended + message.keep_ended.ToTimedelta(),
+        problem=message.problem,
     )
 
 

@@ -213,6 +213,40 @@ class ReplayStats(Struct, frozen=True):
     readable: int
 
 
+class ReplayTable(Struct, frozen=True):
+    """A replay table that has a name: as a rule that of a run, whose identity is its name.
+
+    Attributes:
+        keeper: who says when its run is over; empty: no one.
+        is_used: somebody recorded, sampled or opened it a short while ago.
+        ended_at: since when its run is over; None: it is not, as far as is known.
+        goes_at: when it is removed by itself.
+        problem: why it is not served; empty: it is.
+    """
+
+    name: str
+    items: int
+    experiences: int
+    bytes: int
+    journal_bytes: int
+    keeper: str
+    idle_seconds: float
+    is_used: bool
+    ended_at: datetime | None = None
+    goes_at: datetime | None = None
+    problem: str = ""
+
+
+class DroppedTable(Struct, frozen=True):
+    """What a table held that was dropped, and where that is archived, if it is."""
+
+    name: str
+    items: int
+    experiences: int
+    journal_bytes: int
+    archived_at: str = ""
+
+
 class ServiceHealth(Struct, frozen=True):
     """One service of a league, and whether it serves."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import getpass
 import hashlib
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -22,7 +22,12 @@ from trainingrun_contracts.league.v1 import elo_pb2, matchmaker_pb2, model_pb2
 from trainingrun_contracts.league.v1.elo_pb2_grpc import EloServiceStub
 from trainingrun_contracts.league.v1.matchmaker_pb2_grpc import MatchmakerServiceStub
 from trainingrun_contracts.league.v1.model_pb2_grpc import ModelServiceStub
-from trainingrun_contracts.league.v1.replay_pb2 import GetStatsRequest
+from trainingrun_contracts.league.v1.replay_pb2 import (
+    DropTableRequest,
+    GetStatsRequest,
+    ListTablesRequest,
+    MarkTablesRequest,
+)
 from trainingrun_contracts.league.v1.replay_pb2_grpc import ReplayServiceStub
 from trainingrun_contracts.weights import WeightsError
 
@@ -37,9 +42,11 @@ from trainingrun.sdk.league_messages import (
     queue_of,
     ratings_of,
     replay_stats_of,
+    replay_table_of,
     tournament_of,
 )
 from trainingrun.sdk.league_values import (
+    DroppedTable,
     LeagueAt,
     LeaguePlace,
     LocalLeague,
@@ -49,6 +56,7 @@ from trainingrun.sdk.league_values import (
     Queue,
     Ratings,
     ReplayStats,
+    ReplayTable,
     ServiceHealth,
     Stage,
     Tournament,
@@ -318,12 +326,56 @@ class League:
 
     # ---- replay, health
 
-    def replay_stats(self) -> ReplayStats:
-        """Return what the Replay service holds."""
+    def replay_stats(self, table: str = "") -> ReplayStats:
+        """Return what a replay table holds; without a name that of the service itself.
+
+        Raises:
+            NotFound: there is none of this name.
+        """
         with _errors():
-            return replay_stats_of(
-                ReplayServiceStub(self._channel("replay")).GetStats(GetStatsRequest())
-            )
+            return replay_stats_of(self._replay.GetStats(GetStatsRequest(table=table)))
+
+    def replay_tables(self, *, keeper: str = "") -> list[ReplayTable]:
+        """Return the replay tables that have a name; with a keeper, those of its runs."""
+        with _errors():
+            answer = self._replay.ListTables(ListTablesRequest(keeper=keeper))
+            return [replay_table_of(each) for each in answer.tables]
+
+    def drop_replay_table(
+        self, table: str, *, force: bool = False, archive: bool = False
+    ) -> DroppedTable:
+        """Remove a replay table with all that it holds.
+
+        Args:
+            table: its name.
+            force: remove it though it is in use, or its run is not over.
+            archive: keep what it holds among the artefacts.
+
+        Raises:
+            NotFound: there is none of this name.
+            Refused: it is in use, or its run is not over.
+        """
+        request = DropTableRequest(
+            idempotency_key=_key(), table=table, force=force, archive=archive
+        )
+        with _errors():
+            found = self._replay.DropTable(request)
+        return DroppedTable(
+            name=table,
+            items=found.items,
+            experiences=found.experiences,
+            journal_bytes=found.journal_bytes,
+            archived_at=found.archived_at,
+        )
+
+    def mark_tables(
+        self, keeper: str, *, ended: Sequence[str] = (), live: Sequence[str] = ()
+    ) -> int:
+        """Say, as the keeper of runs, whose replay tables are of runs that are over, and whose are
+        not; how many it was news for."""
+        request = MarkTablesRequest(keeper=keeper, ended=ended, live=live)
+        with _errors():
+            return self._replay.MarkTables(request).changed
 
     def health(self) -> list[ServiceHealth]:
         """Return which services serve; of those that are known."""
@@ -346,6 +398,10 @@ class League:
     @property
     def _elo(self) -> EloServiceStub:
         return EloServiceStub(self._channel("elo"))
+
+    @property
+    def _replay(self) -> ReplayServiceStub:
+        return ReplayServiceStub(self._channel("replay"))
 
     @property
     def _matchmaker(self) -> MatchmakerServiceStub:

@@ -43,6 +43,7 @@ from trainingrun.sdk import (
 from trainingrun.sdk.documents import Document, sent_document
 from trainingrun.sdk.following import followed, pause
 from trainingrun.sdk.local_logs import local_logs
+from trainingrun.sdk.run_tables import mark_run_tables
 from trainingrun.sdk.values import EVERY_LINE, Watching
 from trainingrun.sdk.waiting import check_condition, holds, wait_until
 
@@ -221,13 +222,15 @@ class LocalRuns:
 
     def delete(self, name: str) -> None:
         """See TrainingRuns."""
-        self.get(name)
+        run = self.get(name)
         folder = self._folder(name)
         holder = folder.holder()
         if holder is not None and holder.isdigit():
             _ended(name, folder, int(holder))
         with _translated(name), folder.locked():
             folder.put_aside(now=datetime.now(UTC))
+        if run.spec.replay is not None:
+            mark_run_tables(self._place.state)
 
     def _folder(self, name: str) -> RunFolder:
         return RunFolder((self._place.state / name).absolute())

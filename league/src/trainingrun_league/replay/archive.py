@@ -107,6 +107,20 @@ class Archiver:
             await self._recorder.remove(file)
 
 
+async def archive_whole(
+    place: ArtefactPlace, folder: str, journal: Journal, *, next_id: int
+) -> None:
+    """Write all files of a journal that is not written any longer.
+
+    Raises:
+        Unavailable: the place cannot be reached, or is full.
+    """
+    ends = [*(file.first_id for file in journal.files[1:]), next_id]
+    for file, end in zip(journal.files, ends, strict=True):
+        name = f"{folder}/{file.first_id:016d}-{end - 1:016d}{SUFFIX}"
+        await place.write(name, _chunks(file.path))
+
+
 async def _chunks(path: Path) -> AsyncIterator[bytes]:
     with path.open("rb") as file:
         while chunk := await asyncio.to_thread(partial(file.read, _CHUNK)):

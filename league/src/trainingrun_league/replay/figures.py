@@ -11,7 +11,7 @@ from prometheus_client.core import Metric as Family
 from prometheus_client.registry import Collector
 from trainingrun_contracts import metrics
 from trainingrun_contracts.exposition import labelled, value
-from trainingrun_contracts.metrics import Metric
+from trainingrun_contracts.metrics import Kind, Metric
 
 WINDOW_SECONDS: Final = 10
 MOST_READERS: Final = 32
@@ -78,6 +78,14 @@ def together(tables: Sequence[Figures]) -> Figures:
         held_seconds=_sums([each.held_seconds for each in tables]),
         readers=_sums([each.readers for each in tables]),
     )
+
+
+def counted(figures: Figures) -> Figures:
+    """Return the counters alone of a table that goes: sums over all tables never fall by it."""
+    counters = {
+        each: number for each, number in figures.values.items() if each.kind is Kind.COUNTER
+    }
+    return Figures(counters, figures.held_seconds, figures.readers)
 
 
 def _sums(given: Sequence[dict[K, N]]) -> dict[K, N]:

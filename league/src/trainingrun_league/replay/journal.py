@@ -191,7 +191,7 @@ class Journal:
         try:
             _write_all(output, start)
             os.fdatasync(output)
-            _synchronise(self.folder)
+            synchronise(self.folder)
         except OSError:
             os.close(output)
             path.unlink()
@@ -272,7 +272,7 @@ def write_whole(path: Path, content: bytes) -> None:
         os.close(output)
     partial.replace(path)
     for folder in (path.parent, path.parent.parent, path.parent.parent.parent):
-        _synchronise(folder)
+        synchronise(folder)
 
 
 def _write_all(output: int, content: bytes) -> None:
@@ -281,7 +281,7 @@ def _write_all(output: int, content: bytes) -> None:
         view = view[os.write(output, view) :]
 
 
-def _synchronise(folder: Path) -> None:
+def synchronise(folder: Path) -> None:
     """Make the name of a new file durable."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:

@@ -26,6 +26,8 @@ class ReplayOptions(Struct, frozen=True):
         archive: whether what is evicted is kept among the artefacts.
         most_waiting: bytes of files that wait for the archive; the oldest beyond go without it.
         file_bytes: after which a new file of the journal begins.
+        tables: that have a name, at most.
+        in_use_seconds: after its last call for which a table counts as used.
     """
 
     items: Annotated[int, Meta(ge=1, le=1 << 26)] = 1_000_000
@@ -37,6 +39,8 @@ class ReplayOptions(Struct, frozen=True):
     archive: bool = False
     most_waiting: Annotated[int, Meta(ge=0, le=1 << 44)] = 8 * 1024**3
     file_bytes: Annotated[int, Meta(ge=1 << 16, le=1 << 34)] = 128 * 1024**2
+    tables: Annotated[int, Meta(ge=1, le=1024)] = 64
+    in_use_seconds: Annotated[float, Meta(ge=0, le=86_400)] = 300.0
 
     @property
     def bounds(self) -> TableBounds:

@@ -90,6 +90,10 @@ class Recorder:
             await self._write_group(self._take())
             if self.failure is not None:
                 break
+        for left in self._pending:  # of a disk that is full: their callers send them again
+            if not left.future.done():
+                left.future.set_exception(self.failure or Unavailable("the table is closed"))
+        self._pending.clear()
         await self._in_thread(self._journal.close)
         self._executor.shutdown()
 

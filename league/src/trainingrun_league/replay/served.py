@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from time import monotonic
 from typing import Final
 
@@ -16,12 +18,13 @@ from trainingrun_contracts import metrics
 from trainingrun_contracts.league.v1 import replay_pb2 as pb
 
 from trainingrun_league.artefacts.place import ArtefactPlace
-from trainingrun_league.errors import LeagueError, Reused
-from trainingrun_league.replay.archive import Archiver
+from trainingrun_league.errors import LeagueError, NotFound, Reused
+from trainingrun_league.replay.archive import Archiver, archive_whole
 from trainingrun_league.replay.figures import Figures, Rate, Readers
 from trainingrun_league.replay.gate import Gate, Room
 from trainingrun_league.replay.journal import Journal
-from trainingrun_league.replay.limiter import readable
+from trainingrun_league.replay.life import Use
+from trainingrun_league.replay.limiter import Balance, readable
 from trainingrun_league.replay.options import ReplayOptions
 from trainingrun_league.replay.recorder import Recorder
 from trainingrun_league.replay.records import Batch
@@ -61,7 +64,10 @@ class ServedTable:
         self._state = ReplayState(options.bounds)
         self._state.restore(journal.read())
         self._journal = journal
-        self._gate = Gate(options.ratio, lambda: self._state.balance, clock=monotonic)
+        self._is_dropped = False
+        self._calls = 0
+        self._last_used = monotonic()
+        self._gate = Gate(options.ratio, self._balance, clock=monotonic)
         self._room = room
         self._recorder = Recorder(self._state, journal, applied=self._gate.changed)
         self._archiver = Archiver(
@@ -83,6 +89,47 @@ class ServedTable:
         self._gate.ratio = options.ratio
         self._gate.changed()
 
+    def use(self, wait_seconds: float) -> Use:
+        """How it is used, where a silent client counts as using it for these seconds."""
+        return Use(self._calls, monotonic() - self._last_used, wait_seconds)
+
+    def touch(self) -> None:
+        """Somebody uses it."""
+        self._last_used = monotonic()
+
+    def drop(self) -> None:
+        """Refuse all calls from now on, those that wait for the limiter, too."""
+        self._is_dropped = True
+        self._gate.changed()
+
+    async def archive_to(self, place: ArtefactPlace, folder: str) -> None:
+        """Write all that it holds to a place; it must be closed.
+
+        Raises:
+            Unavailable: the place cannot be reached, or is full.
+        """
+        await archive_whole(place, folder, self._journal, next_id=self._state.table.next_id)
+
+    @contextmanager
+    def _used(self) -> Iterator[None]:
+        """Around each call that records, samples or sets priorities."""
+        self._require_there()
+        self._calls += 1
+        try:
+            yield
+        finally:
+            self._calls -= 1
+            self._last_used = monotonic()
+
+    def _require_there(self) -> None:
+        if self._is_dropped:
+            raise NotFound("the table was dropped while the call waited; open it first")
+
+    def _balance(self) -> Balance:
+        """What the limiter decides by; it wakes who waits when the table is dropped."""
+        self._require_there()
+        return self._state.balance
+
     async def run(self) -> None:
         """Write what comes, and take away what is not needed."""
         async with asyncio.TaskGroup() as tasks:
@@ -95,6 +142,12 @@ class ServedTable:
 
     async def record(self, request: pb.RecordExperienceRequest) -> pb.RecordExperienceResponse:
         """Record a batch; durable when this returns."""
+        with self._used():
+            return await self._recorded_batch(request)
+
+    async def _recorded_batch(
+        self, request: pb.RecordExperienceRequest
+    ) -> pb.RecordExperienceResponse:
         key = (request.source, request.sequence)
         self._state.sources.require_possible(*key, passed_over=request.passed_over)
         wait = wait_of(request.wait) if request.HasField("wait") else USUAL_WAIT
@@ -145,9 +198,10 @@ class ServedTable:
     async def sample(self, wanted: ToSample) -> list[pb.SampledItem]:
         """Return the items; none where the limiter held the call until its end."""
         size = fitting(wanted.size, largest_item=self._state.largest_item)
-        drawn = await self._gate.read(
-            lambda: self._state.draw(size, wanted.sampling, beta=wanted.beta), wait=wanted.wait
-        )
+        with self._used():
+            drawn = await self._gate.read(
+                lambda: self._state.draw(size, wanted.sampling, beta=wanted.beta), wait=wanted.wait
+            )
         if drawn is None:
             return []
         experiences = sum(drawn.experiences)
@@ -165,7 +219,8 @@ class ServedTable:
                 raise Reused(f"idempotency_key {key!r} came with other priorities before")
             return answer
         update = update_of(request)
-        updated = await self._recorder.submit(update, size=16 * len(update.ids))
+        with self._used():
+            updated = await self._recorder.submit(update, size=16 * len(update.ids))
         answer = pb.UpdatePrioritiesResponse(updated=updated, unknown=len(update.ids) - updated)
         if key:
             self._updates[key] = (digest, answer)

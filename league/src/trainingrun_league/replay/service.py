@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator
 from typing import Any, Final
 
 import grpc.aio
+from trainingrun_contracts import metrics
 from trainingrun_contracts.league.v1 import replay_pb2 as pb
 from trainingrun_contracts.league.v1.replay_pb2_grpc import (
     ReplayServiceServicer,
@@ -60,8 +61,23 @@ class ReplayService(ReplayServiceServicer):
 
     async def OpenTable(self, request: pb.OpenTableRequest, _context: Any) -> pb.OpenTableResponse:
         """Make a table, or see that it is there."""
-        created = await self._tables.open(request.table, request.settings)
-        return pb.OpenTableResponse(created=created)
+        return pb.OpenTableResponse(created=await self._tables.open(request))
+
+    async def ListTables(
+        self, request: pb.ListTablesRequest, _context: Any
+    ) -> pb.ListTablesResponse:
+        """Return the tables that have a name."""
+        return pb.ListTablesResponse(tables=self._tables.list(request.keeper))
+
+    async def DropTable(self, request: pb.DropTableRequest, _context: Any) -> pb.DropTableResponse:
+        """Remove a table with all that it holds."""
+        return await self._tables.drop(request)
+
+    async def MarkTables(
+        self, request: pb.MarkTablesRequest, _context: Any
+    ) -> pb.MarkTablesResponse:
+        """Take over which runs are over and which are not."""
+        return pb.MarkTablesResponse(changed=self._tables.mark(request))
 
     # Recording.
 
@@ -108,7 +124,7 @@ class ReplayService(ReplayServiceServicer):
             await answers.put(None)
 
     async def _record(self, request: pb.RecordExperienceRequest) -> pb.RecordExperienceResponse:
-        return await self._tables.named(request.table).record(request)
+        return await self._tables.used(request.table).record(request)
 
     # Sampling.
 
@@ -117,7 +133,7 @@ class ReplayService(ReplayServiceServicer):
     ) -> pb.GetExperienceBatchResponse:
         """Sample a batch."""
         return pb.GetExperienceBatchResponse(
-            items=await self._tables.named(request.table).sample(sample_of(request))
+            items=await self._tables.used(request.table).sample(sample_of(request))
         )
 
     async def StreamExperienceBatches(
@@ -132,15 +148,15 @@ class ReplayService(ReplayServiceServicer):
             max(STREAM_WAIT, wanted.wait),
             wanted.reader,
         )
-        table = self._tables.named(request.request.table)
         while True:
+            table = self._tables.used(request.request.table)
             yield pb.StreamExperienceBatchesResponse(items=await table.sample(patient))
 
     async def UpdatePriorities(
         self, request: pb.UpdatePrioritiesRequest, _context: Any
     ) -> pb.UpdatePrioritiesResponse:
         """Set priorities; durable when this returns."""
-        return await self._tables.named(request.table).update(request)
+        return await self._tables.used(request.table).update(request)
 
     # Figures.
 
@@ -149,7 +165,16 @@ class ReplayService(ReplayServiceServicer):
         return self._tables.named(request.table).stats()
 
     def _figures(self) -> Figures:
-        return together([table.figures() for table in self._tables.all])
+        tables = self._tables
+        counts = Figures(
+            {
+                metrics.LEAGUE_REPLAY_TABLES: tables.named_count,
+                metrics.LEAGUE_REPLAY_TABLES_DROPPED: tables.dropped,
+            },
+            {},
+            {},
+        )
+        return together([counts, tables.retired, *(table.figures() for table in tables.all)])
 
 
 async def start(host: Host) -> ReplayService:

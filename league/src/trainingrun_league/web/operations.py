@@ -14,14 +14,19 @@ import grpc
 import grpc.aio
 import msgspec
 from aiohttp import web
-from trainingrun_contracts.league.v1 import elo_pb2, matchmaker_pb2, model_pb2
+from trainingrun_contracts.league.v1 import elo_pb2, matchmaker_pb2, model_pb2, replay_pb2
 from trainingrun_contracts.league_report import (
+    OPERATOR_KEEPER,
     OPERATOR_PATH,
     STATUS_PATH,
+    TABLES_PATH,
     TOURNAMENTS_PATH,
     LeagueReport,
     QueueReport,
     StandingReport,
+    TableMarks,
+    TableReport,
+    TablesMarked,
     TournamentFormat,
     TournamentOrder,
     TournamentReport,
@@ -29,7 +34,7 @@ from trainingrun_contracts.league_report import (
 )
 
 from trainingrun_league.declaration import Audience
-from trainingrun_league.errors import InvalidRequest, NotPermitted
+from trainingrun_league.errors import InvalidRequest, NotPermitted, Unavailable
 from trainingrun_league.peers import Peers
 from trainingrun_league.server.tokens import InvalidToken, TokenKey
 from trainingrun_league.web.context import CONTEXT
@@ -94,6 +99,22 @@ async def read_tournament(request: web.Request) -> web.Response:
     return _json(await _tournament(request, request.match_info["id"]))
 
 
+@routes.put(TABLES_PATH)
+async def mark_tables(request: web.Request) -> web.Response:
+    """Take over which runs of the operator's are over."""
+    _check_token(request)
+    try:
+        marks = msgspec.json.decode(await request.read(), type=TableMarks)
+    except msgspec.MsgspecError as error:
+        raise InvalidRequest(f"the tables cannot be read: {error}") from error
+    answer = await request.app[CONTEXT].peers.replay.MarkTables(
+        replay_pb2.MarkTablesRequest(
+            keeper=OPERATOR_KEEPER, ended=[*marks.ended], live=[*marks.live]
+        )
+    )
+    return _json(TablesMarked(answer.changed))
+
+
 async def league_report(peers: Peers) -> LeagueReport:
     """Return how the league is, of what its services say."""
     silent: list[str] = []
@@ -112,7 +133,12 @@ async def league_report(peers: Peers) -> LeagueReport:
         silent.append(_silence("Matchmaker", error))
     problem = "; ".join(silent) or None
     return LeagueReport(
-        models=models, champion=champion or None, games=games, queue=queue, problem=problem
+        models=models,
+        champion=champion or None,
+        games=games,
+        queue=queue,
+        tables=await _tables(peers),
+        problem=problem,
     )
 
 
@@ -170,6 +196,21 @@ async def _queue(peers: Peers) -> QueueReport:
         wanted_workers=found.wanted_workers,
         reported_matches=found.reported_matches,
     )
+
+
+async def _tables(peers: Peers) -> tuple[TableReport, ...]:
+    """Return the replay tables of the operator's runs; none where the service is silent:
+    they are compared again with the next report."""
+    request = replay_pb2.ListTablesRequest(keeper=OPERATOR_KEEPER)
+    try:
+        found = await peers.replay.ListTables(request)
+    except Unavailable:  # this process does not know where it is
+        return ()
+    except grpc.aio.AioRpcError as error:
+        if error.code() not in (*_AWAY, grpc.StatusCode.UNIMPLEMENTED):
+            raise
+        return ()
+    return tuple(TableReport(each.name, each.HasField("ended_at")) for each in found.tables)
 
 
 async def _tournament(request: web.Request, id: str) -> TournamentReport:

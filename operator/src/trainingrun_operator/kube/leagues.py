@@ -23,9 +23,12 @@ import msgspec
 from trainingrun_contracts.league_report import (
     REPORT_BYTES,
     STATUS_PATH,
+    TABLES_PATH,
     TOURNAMENTS_PATH,
     LeagueReport,
     Refusal,
+    TableMarks,
+    TablesMarked,
     TournamentOrder,
     TournamentReport,
 )
@@ -150,6 +153,10 @@ class KubernetesLeagues:
         """A tournament that was made."""
         path = f"{TOURNAMENTS_PATH}{quote(id, safe='')}"
         return await self._asked(league, TournamentReport, path)
+
+    async def mark_tables(self, league: LeagueAddress, marks: TableMarks) -> None:
+        """Say which runs are over and which are not."""
+        await self._asked(league, TablesMarked, TABLES_PATH, marks)
 
     def forget(self, uid: str) -> None:
         """Drop what is remembered of a league that is gone."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar, cast
 
@@ -85,6 +85,16 @@ class KubernetesStore(Generic[R]):
     def known(self) -> tuple[ResourceKey, ...]:
         """All runs that are known."""
         return tuple(sorted({*self._runs, *self._refused}))
+
+    def identified(self, namespace: str) -> Iterator[tuple[str, R | None]]:
+        """The UIDs of the resources of a namespace, each with the resource, or None where it
+        cannot be read."""
+        for key, run in self._runs.items():
+            if key.namespace == namespace:
+                yield run.metadata.uid, run
+        for key, refused in self._refused.items():
+            if key.namespace == namespace:
+                yield refused.uid, None
 
     def __len__(self) -> int:
         return len(self._runs)

@@ -11,10 +11,12 @@ from functools import partial
 from itertools import count
 from typing import Any, Final
 
+from trainingrun_api.run import TrainingRun
 from trainingrun_contracts.backoff import Backoff
 from trainingrun_reconciler.backends import BackendError
 from trainingrun_reconciler.controller.idle import batch_delay
 from trainingrun_reconciler.controller.queue import ReconcileQueue
+from trainingrun_reconciler.kinds import TRAINING_RUN
 from trainingrun_reconciler.leagues.objects import Place
 from trainingrun_reconciler.resources import RESOURCE_KINDS
 from trainingrun_reconciler.resources.declaration import Host, ResourceKind, ResourceReconciler
@@ -135,11 +137,21 @@ class Service:
                 settings,
                 self.backend.leagues,
                 _league_place(options),
+                self._runs_of,
                 self.client.fence.check,
             )
         )
         reconciler.listener = self.metrics.observe_action
         return KindAtWork(store, reconciler)
+
+    def _runs_of(self, namespace: str) -> Mapping[str, bool]:
+        """The training runs of a namespace, by UID, and whether each is over; one that cannot be
+        read is not."""
+        store: KubernetesStore[TrainingRun] = self.kinds[TRAINING_RUN.name].store
+        return {
+            uid: run is not None and run.status.end is not None
+            for uid, run in store.identified(namespace)
+        }
 
     async def _reconcile(self, key: ResourceKey) -> float | None:
         return await self.kinds[key.kind].reconciler.reconcile(key)

@@ -10,6 +10,7 @@ from trainingrun_api.algorithm import AlphaZero
 from trainingrun_api.run import TrainingRun
 from trainingrun_api.spec import TrainingRunSpec
 from trainingrun_contracts.alphazero_config import AlphaZeroConfig, ReplayConfig, SearchConfig
+from trainingrun_contracts.league_report import OPERATOR_KEEPER
 from trainingrun_contracts.run_config import (
     ActorConfig,
     CheckpointConfig,
@@ -130,7 +131,8 @@ def _replay(run: TrainingRun, settings: Settings) -> LearnerReplayConfig | None:
         return None
     known = None if settings.league is None else settings.league.replay
     address = known or replay_address(ref.name, run.metadata.namespace or "")
-    return LearnerReplayConfig(address=address, **given.model_dump())
+    keeper = OPERATOR_KEEPER if settings.league is None else settings.league.keeper
+    return LearnerReplayConfig(address=address, keeper=keeper, **given.model_dump())
 
 
 def _evaluation(spec: TrainingRunSpec) -> EvaluationConfig:

@@ -8,7 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from trainingrun_contracts.league_report import LeagueReport, TournamentOrder, TournamentReport
+from trainingrun_contracts.league_report import (
+    LeagueReport,
+    TableMarks,
+    TournamentOrder,
+    TournamentReport,
+)
 
 from trainingrun_reconciler.owner import Owner
 
@@ -63,6 +68,14 @@ class Leagues(Protocol):
         Raises:
             LeagueSilent: there is no answer.
             LeagueRefused: it is not there.
+        """
+
+    async def mark_tables(self, league: LeagueAddress, marks: TableMarks) -> None:
+        """Say which runs are over and which are not.
+
+        Raises:
+            LeagueSilent: there is no answer.
+            LeagueRefused: it is of a version that does not know of this.
         """
 
     def forget(self, uid: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -65,6 +65,7 @@ class Host:
         settings: of the installation.
         leagues: that run.
         league_place: what an installation decides about them.
+        runs: the training runs of a namespace, by UID, and whether each is over.
         may_act: raises a ``BackendError`` where another operator leads; asked before something is
             changed outside of the API server, which refuses by itself.
     """
@@ -75,6 +76,7 @@ class Host:
     settings: Settings
     leagues: Leagues
     league_place: Place
+    runs: Callable[[str], Mapping[str, bool]]
     may_act: Callable[[], object]
 
 

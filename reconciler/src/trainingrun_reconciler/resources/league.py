@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from functools import partial
 from typing import Final
 
 from trainingrun_api.league import LEAGUE as DEFINITION
 from trainingrun_api.league import League, LeagueStatus
+from trainingrun_contracts.league_report import LeagueReport
 
 from trainingrun_reconciler.backends import BackendError, ErrorKind
 from trainingrun_reconciler.controller.manifest_loop import ManifestReconciler
@@ -26,7 +28,8 @@ from trainingrun_reconciler.kinds import (
 from trainingrun_reconciler.leagues.decide import Heard, decide
 from trainingrun_reconciler.leagues.figures import league_families
 from trainingrun_reconciler.leagues.objects import Place
-from trainingrun_reconciler.leagues.seam import LeagueAddress, LeagueSilent
+from trainingrun_reconciler.leagues.run_tables import marks_of
+from trainingrun_reconciler.leagues.seam import LeagueAddress, LeagueRefused, LeagueSilent
 from trainingrun_reconciler.outcome import Decide, Outcome
 from trainingrun_reconciler.owner import Owner
 from trainingrun_reconciler.resources.declaration import (
@@ -39,6 +42,7 @@ from trainingrun_reconciler.resources.declaration import (
 )
 from trainingrun_reconciler.views import View
 
+_LOG: Final = logging.getLogger(__name__)
 COUNTERS_SECONDS: Final = 10.0
 
 
@@ -52,6 +56,7 @@ class LeagueReconciler(ManifestReconciler[League]):
 
     def __init__(self, host: Host) -> None:
         self._leagues, self._place = host.leagues, host.league_place
+        self._runs, self._may_act = host.runs, host.may_act
         super().__init__(
             LEAGUE,
             partial(_decided, Heard(), self._place),
@@ -78,9 +83,22 @@ class LeagueReconciler(ManifestReconciler[League]):
     async def _reported(self, league: League) -> Heard:
         address = LeagueAddress(league.metadata.namespace, league.metadata.name)
         try:
-            return Heard(report=await self._leagues.report(address))
+            report = await self._leagues.report(address)
         except LeagueSilent as error:
             return Heard(silence=str(error))
+        await self._mark_tables(address, report)
+        return Heard(report=report)
+
+    async def _mark_tables(self, address: LeagueAddress, report: LeagueReport) -> None:
+        """Have the tables of runs go that are over; what fails is done with the next report."""
+        marks = marks_of(report.tables, self._runs(address.namespace))
+        if marks is None:
+            return
+        self._may_act()
+        try:
+            await self._leagues.mark_tables(address, marks)
+        except (LeagueSilent, LeagueRefused) as error:
+            _LOG.warning("League %s: its replay tables: %s", address.name, error)
 
 
 def _decided(

@@ -153,7 +153,12 @@ class RemoteTable:
             tolerance=_BATCHES_AHEAD * batch * max(1.0, replay.samples_per_insert),
             least=batch,
         )
-        request = pb.OpenTableRequest(table=self._config.run_id, settings=settings)
+        request = pb.OpenTableRequest(
+            table=self._config.run_id,
+            settings=settings,
+            keeper=replay.keeper,
+            keep_ended=Duration(seconds=replay.keep_ended_seconds),
+        )
         if stub.OpenTable(request).created:
             _log.info("the table %s was made", self._config.run_id)
         known = stub.GetStats(pb.GetStatsRequest(table=self._config.run_id))

@@ -22,6 +22,7 @@ from trainingrun.commands.league.tables import (
     matches_table,
     ratings_table,
     replay_rows,
+    replay_tables_table,
     standings_table,
     tournaments_table,
 )
@@ -37,7 +38,7 @@ from trainingrun.sdk.league_values import (
 )
 
 _TOURNAMENT_HELP: Final = "Tournaments of a league's players: have one played, show its standings."
-_REPLAY_HELP: Final = "The league's store of experience: what it holds."
+_REPLAY_HELP: Final = "The league's store of experience: its tables, what they hold, and their end."
 _POLL_SECONDS: Final = 2.0
 _TOURNAMENT: Final = DocumentKind(
     noun="Tournament",
@@ -170,18 +171,79 @@ def describe_tournament(
 
 @replay.callback()
 def replay_group() -> None:
-    """The league's store of experience: what it holds."""
+    """The league's store of experience: its tables, what they hold, and their end."""
 
 
-@replay.verb("stats", examples=("trainingrun replay stats",))
-def replay_stats(which: WhichLeague, *, output: OutputOption = Output.TABLE) -> None:
-    """Show what the store of experience holds, and how it is written and read."""
+@replay.verb("list", examples=("trainingrun replay list", "trainingrun replay list -o wide"))
+def list_tables(which: WhichLeague, *, output: OutputOption = Output.TABLE) -> None:
+    """List the tables of runs, and which of them go by themselves.
+
+    The service's own table, which has no name, is not listed.
+    """
     with league_at(which) as league:
-        found = league.replay_stats()
+        found = league.replay_tables()
+    if output.is_for_programs:
+        write(found, output)
+    elif not found:
+        echo("there is no table with a name: a run with spec.replay makes one")
+    else:
+        now = datetime.now(UTC)
+        wide = output is Output.WIDE
+        console_for_tables().print(replay_tables_table(found, now=now, wide=wide))
+
+
+@replay.verb("stats", examples=("trainingrun replay stats", "trainingrun replay stats TABLE"))
+def replay_stats(
+    which: WhichLeague,
+    *,
+    table: Annotated[
+        str,
+        typer.Argument(
+            metavar="TABLE", help="As `replay list` has it. Default: the service's own."
+        ),
+    ] = "",
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Show what a table of experience holds, and how it is written and read."""
+    with league_at(which) as league:
+        found = league.replay_stats(table)
     if output.is_for_programs:
         write(found, output)
     else:
         console_for_tables().print(replay_rows(found))
+
+
+@replay.verb(
+    "drop", examples=("trainingrun replay drop TABLE", "trainingrun replay drop TABLE --archive")
+)
+def drop_table(
+    table: Annotated[str, typer.Argument(metavar="TABLE", help="As `replay list` has it.")],
+    which: WhichLeague,
+    *,
+    force: Annotated[
+        bool,
+        typer.Option(
+            "--force",
+            help="Though it is in use, though its run is not over, or though it is damaged.",
+        ),
+    ] = False,
+    archive: Annotated[
+        bool, typer.Option("--archive", help="Keep what it holds among the league's artefacts.")
+    ] = False,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Delete a table with all that it holds.
+
+    A table that is in use, or whose run trains or rests, is refused unless --force is given; its
+    run then begins an empty one.
+    """
+    with league_at(which) as league:
+        gone = league.drop_replay_table(table, force=force, archive=archive)
+    if output.is_for_programs:
+        write(gone, output)
+        return
+    kept = f"; they are kept in {gone.archived_at}" if gone.archived_at else ""
+    echo(f"{table} is dropped, with {gone.items} items ({gone.experiences} experiences){kept}")
 
 
 def read_tournament(file: Path) -> TournamentRequest:

@@ -16,6 +16,7 @@ from trainingrun.sdk.league_values import (
     Queue,
     Ratings,
     ReplayStats,
+    ReplayTable,
     Score,
     ServiceHealth,
     Stage,
@@ -189,6 +190,36 @@ def replay_rows(stats: ReplayStats) -> Table:
             f" {short(stats.readers_held_seconds)}",
         ),
     )
+
+
+def replay_tables_table(tables: Sequence[ReplayTable], *, now: datetime, wide: bool) -> Table:
+    """Return a row for each replay table; wide adds whose it is, and its bytes."""
+    more = ("bytes", "journal", "kept by") if wide else ()
+    table = plain_table("table", "items", "experiences", "idle", "state", *more)
+    for each in tables:
+        cells = [
+            each.name,
+            str(each.items),
+            str(each.experiences),
+            short(each.idle_seconds),
+            _state_of(each, now=now),
+        ]
+        if wide:
+            kept_by = each.keeper or UNKNOWN
+            cells += [_megabytes(each.bytes), _megabytes(each.journal_bytes), kept_by]
+        table.add_row(*cells)
+    return table
+
+
+def _state_of(table: ReplayTable, *, now: datetime) -> str:
+    if table.problem:
+        return f"damaged: {table.problem}"
+    if table.goes_at is not None:
+        left = max(0.0, (table.goes_at - now).total_seconds())
+        return f"its run is over, goes in {short(left)}"
+    if table.is_used:
+        return "in use"
+    return "rests" if table.keeper else "kept until it is dropped"
 
 
 def plain_rows(*rows: tuple[str, str]) -> Table:

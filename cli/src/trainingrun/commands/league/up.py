@@ -33,6 +33,7 @@ from trainingrun.local.league_folder import (
 )
 from trainingrun.sdk.errors import ClientError
 from trainingrun.sdk.league_values import LocalLeague, Model, Stage
+from trainingrun.sdk.run_tables import mark_run_tables
 
 Answer = TypeVar("Answer")
 
@@ -141,6 +142,7 @@ def bring_league_up(
         raise UserError(str(error)) from error
     except OSError as error:
         raise UserError(f"{folder.root}: {error.strerror}") from error
+    mark_run_tables(state)  # runs may have ended while it was away
     if output.is_for_programs:
         write(_document(folder, ready), output)
         return

@@ -51,6 +51,7 @@ from trainingrun.local.host import Outcome, RunEnding, host_settings
 from trainingrun.local.store import adopted, is_complete, reopened, saved_run
 from trainingrun.local.summary import RunEnd
 from trainingrun.sdk import LocalPlace
+from trainingrun.sdk.run_tables import mark_run_tables
 
 _LOG_BYTES: Final = 10 * 1024 * 1024
 _WITHOUT_AUTH: Final = "daemon.auth=None"
@@ -194,6 +195,8 @@ def _run_in(
     where = _relative(page.absolute())
     console.print(f"Report: open {where} in a browser; it follows the run", soft_wrap=True)
     run, ending = asyncio.run(_run(plan, console, page, plain=options.plain))
+    if run.spec.replay is not None:
+        mark_run_tables(options.state)
     if ending.outcome is Outcome.MISCONFIGURED:
         raise UserError(ending.message)
     _finish(run, folder, options.report, console, ending)

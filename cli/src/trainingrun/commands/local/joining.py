@@ -20,6 +20,7 @@ from trainingrun.commands.league.target import (
     token_of,
 )
 from trainingrun.local.league_folder import LeagueFolderError, league_folder
+from trainingrun.sdk.run_tables import keeper_of
 
 
 @dataclass(frozen=True)
@@ -80,5 +81,6 @@ def _here(state: Path, name: str, *, field: str) -> JoinedLeague:
         ready.services["model"],
         is_encrypted=ready.encrypted,
         replay=ready.services.get("replay"),
+        keeper=keeper_of(state),
     )
     return JoinedLeague(address, access)

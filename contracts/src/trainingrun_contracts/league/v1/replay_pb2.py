@@ -23,51 +23,66 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"trainingrun/league/v1/replay.proto\x12\x15trainingrun.league.v1\x1a\x1egoogle/protobuf/duration.proto\";\n\x04Item\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\x13\n\x0b\x65xperiences\x18\x02 \x01(\r\x12\x10\n\x08priority\x18\x03 \x01(\x01\"Y\n\x10OpenTableRequest\x12\r\n\x05table\x18\x01 \x01(\t\x12\x36\n\x08settings\x18\x02 \x01(\x0b\x32$.trainingrun.league.v1.TableSettings\"\xe5\x01\n\rTableSettings\x12\x12\n\x05items\x18\x01 \x01(\x04H\x00\x88\x01\x01\x12\x12\n\x05\x62ytes\x18\x02 \x01(\x04H\x01\x88\x01\x01\x12\x12\n\x05\x61lpha\x18\x03 \x01(\x01H\x02\x88\x01\x01\x12\x1f\n\x12samples_per_insert\x18\x04 \x01(\x01H\x03\x88\x01\x01\x12\x16\n\ttolerance\x18\x05 \x01(\x01H\x04\x88\x01\x01\x12\x12\n\x05least\x18\x06 \x01(\x04H\x05\x88\x01\x01\x42\x08\n\x06_itemsB\x08\n\x06_bytesB\x08\n\x06_alphaB\x15\n\x13_samples_per_insertB\x0c\n\n_toleranceB\x08\n\x06_least\"$\n\x11OpenTableResponse\x12\x0f\n\x07\x63reated\x18\x01 \x01(\x08\"\xb4\x01\n\x17RecordExperienceRequest\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12*\n\x05items\x18\x03 \x03(\x0b\x32\x1b.trainingrun.league.v1.Item\x12\'\n\x04wait\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\r\n\x05table\x18\x05 \x01(\t\x12\x13\n\x0bpassed_over\x18\x06 \x01(\x04\"@\n\x18RecordExperienceResponse\x12\x16\n\x0erepeated_batch\x18\x01 \x01(\x08\x12\x0c\n\x04held\x18\x02 \x01(\x08\"X\n\x17StreamExperienceRequest\x12=\n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32..trainingrun.league.v1.RecordExperienceRequest\"m\n\x18StreamExperienceResponse\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12?\n\x06result\x18\x02 \x01(\x0b\x32/.trainingrun.league.v1.RecordExperienceResponse\"\xb2\x01\n\x19GetExperienceBatchRequest\x12\x0c\n\x04size\x18\x01 \x01(\r\x12\x31\n\x08sampling\x18\x02 \x01(\x0e\x32\x1f.trainingrun.league.v1.Sampling\x12\x0c\n\x04\x62\x65ta\x18\x03 \x01(\x01\x12\'\n\x04wait\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0e\n\x06reader\x18\x05 \x01(\t\x12\r\n\x05table\x18\x06 \x01(\t\"x\n\x0bSampledItem\x12\n\n\x02id\x18\x01 \x01(\x04\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c\x12\x0e\n\x06weight\x18\x03 \x01(\x01\x12\x13\n\x0bprobability\x18\x04 \x01(\x01\x12\x15\n\rtimes_sampled\x18\x05 \x01(\r\x12\x13\n\x0b\x65xperiences\x18\x06 \x01(\r\"O\n\x1aGetExperienceBatchResponse\x12\x31\n\x05items\x18\x01 \x03(\x0b\x32\".trainingrun.league.v1.SampledItem\"c\n\x1eStreamExperienceBatchesRequest\x12\x41\n\x07request\x18\x01 \x01(\x0b\x32\x30.trainingrun.league.v1.GetExperienceBatchRequest\"T\n\x1fStreamExperienceBatchesResponse\x12\x31\n\x05items\x18\x01 \x03(\x0b\x32\".trainingrun.league.v1.SampledItem\"b\n\x17UpdatePrioritiesRequest\x12\x17\n\x0fidempotency_key\x18\x01 \x01(\t\x12\x0b\n\x03ids\x18\x02 \x03(\x04\x12\x12\n\npriorities\x18\x03 \x03(\x01\x12\r\n\x05table\x18\x04 \x01(\t\"<\n\x18UpdatePrioritiesResponse\x12\x0f\n\x07updated\x18\x01 \x01(\r\x12\x0f\n\x07unknown\x18\x02 \x01(\r\" \n\x0fGetStatsRequest\x12\r\n\x05table\x18\x01 \x01(\t\"\xac\x03\n\x10GetStatsResponse\x12\r\n\x05items\x18\x01 \x01(\x04\x12\x13\n\x0b\x65xperiences\x18\x02 \x01(\x04\x12\r\n\x05\x62ytes\x18\x03 \x01(\x04\x12\x10\n\x08recorded\x18\x04 \x01(\x04\x12\x0f\n\x07sampled\x18\x05 \x01(\x04\x12\x0f\n\x07\x65victed\x18\x06 \x01(\x04\x12\x10\n\x08\x61rchived\x18\x07 \x01(\x04\x12\x19\n\x11sum_of_priorities\x18\x08 \x01(\x01\x12\x1a\n\x12samples_per_insert\x18\t \x01(\x01\x12\x1b\n\x13recorded_per_second\x18\n \x01(\x01\x12\x1a\n\x12sampled_per_second\x18\x0b \x01(\x01\x12\x1c\n\x14writers_held_seconds\x18\x0c \x01(\x01\x12\x1c\n\x14readers_held_seconds\x18\r \x01(\x01\x12\x10\n\x08readable\x18\x0e \x01(\x04\x12\x15\n\rfirst_sampled\x18\x0f \x01(\x04\x12\x18\n\x10stored_unsampled\x18\x10 \x01(\x04\x12\x19\n\x11\x65victed_unsampled\x18\x11 \x01(\x04\x12\x15\n\rjournal_bytes\x18\x12 \x01(\x04*T\n\x08Sampling\x12\x18\n\x14SAMPLING_UNSPECIFIED\x10\x00\x12\x14\n\x10SAMPLING_UNIFORM\x10\x01\x12\x18\n\x14SAMPLING_PRIORITISED\x10\x02\x32\xb7\x06\n\rReplayService\x12^\n\tOpenTable\x12\'.trainingrun.league.v1.OpenTableRequest\x1a(.trainingrun.league.v1.OpenTableResponse\x12s\n\x10RecordExperience\x12..trainingrun.league.v1.RecordExperienceRequest\x1a/.trainingrun.league.v1.RecordExperienceResponse\x12w\n\x10StreamExperience\x12..trainingrun.league.v1.StreamExperienceRequest\x1a/.trainingrun.league.v1.StreamExperienceResponse(\x01\x30\x01\x12y\n\x12GetExperienceBatch\x12\x30.trainingrun.league.v1.GetExperienceBatchRequest\x1a\x31.trainingrun.league.v1.GetExperienceBatchResponse\x12\x8a\x01\n\x17StreamExperienceBatches\x12\x35.trainingrun.league.v1.StreamExperienceBatchesRequest\x1a\x36.trainingrun.league.v1.StreamExperienceBatchesResponse0\x01\x12s\n\x10UpdatePriorities\x12..trainingrun.league.v1.UpdatePrioritiesRequest\x1a/.trainingrun.league.v1.UpdatePrioritiesResponse\x12[\n\x08GetStats\x12&.trainingrun.league.v1.GetStatsRequest\x1a\'.trainingrun.league.v1.GetStatsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"trainingrun/league/v1/replay.proto\x12\x15trainingrun.league.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\";\n\x04Item\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\x13\n\x0b\x65xperiences\x18\x02 \x01(\r\x12\x10\n\x08priority\x18\x03 \x01(\x01\"\x98\x01\n\x10OpenTableRequest\x12\r\n\x05table\x18\x01 \x01(\t\x12\x36\n\x08settings\x18\x02 \x01(\x0b\x32$.trainingrun.league.v1.TableSettings\x12\x0e\n\x06keeper\x18\x03 \x01(\t\x12-\n\nkeep_ended\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xe5\x01\n\rTableSettings\x12\x12\n\x05items\x18\x01 \x01(\x04H\x00\x88\x01\x01\x12\x12\n\x05\x62ytes\x18\x02 \x01(\x04H\x01\x88\x01\x01\x12\x12\n\x05\x61lpha\x18\x03 \x01(\x01H\x02\x88\x01\x01\x12\x1f\n\x12samples_per_insert\x18\x04 \x01(\x01H\x03\x88\x01\x01\x12\x16\n\ttolerance\x18\x05 \x01(\x01H\x04\x88\x01\x01\x12\x12\n\x05least\x18\x06 \x01(\x04H\x05\x88\x01\x01\x42\x08\n\x06_itemsB\x08\n\x06_bytesB\x08\n\x06_alphaB\x15\n\x13_samples_per_insertB\x0c\n\n_toleranceB\x08\n\x06_least\"$\n\x11OpenTableResponse\x12\x0f\n\x07\x63reated\x18\x01 \x01(\x08\"\xb4\x01\n\x17RecordExperienceRequest\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12*\n\x05items\x18\x03 \x03(\x0b\x32\x1b.trainingrun.league.v1.Item\x12\'\n\x04wait\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\r\n\x05table\x18\x05 \x01(\t\x12\x13\n\x0bpassed_over\x18\x06 \x01(\x04\"@\n\x18RecordExperienceResponse\x12\x16\n\x0erepeated_batch\x18\x01 \x01(\x08\x12\x0c\n\x04held\x18\x02 \x01(\x08\"X\n\x17StreamExperienceRequest\x12=\n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32..trainingrun.league.v1.RecordExperienceRequest\"m\n\x18StreamExperienceResponse\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12?\n\x06result\x18\x02 \x01(\x0b\x32/.trainingrun.league.v1.RecordExperienceResponse\"\xb2\x01\n\x19GetExperienceBatchRequest\x12\x0c\n\x04size\x18\x01 \x01(\r\x12\x31\n\x08sampling\x18\x02 \x01(\x0e\x32\x1f.trainingrun.league.v1.Sampling\x12\x0c\n\x04\x62\x65ta\x18\x03 \x01(\x01\x12\'\n\x04wait\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0e\n\x06reader\x18\x05 \x01(\t\x12\r\n\x05table\x18\x06 \x01(\t\"x\n\x0bSampledItem\x12\n\n\x02id\x18\x01 \x01(\x04\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c\x12\x0e\n\x06weight\x18\x03 \x01(\x01\x12\x13\n\x0bprobability\x18\x04 \x01(\x01\x12\x15\n\rtimes_sampled\x18\x05 \x01(\r\x12\x13\n\x0b\x65xperiences\x18\x06 \x01(\r\"O\n\x1aGetExperienceBatchResponse\x12\x31\n\x05items\x18\x01 \x03(\x0b\x32\".trainingrun.league.v1.SampledItem\"c\n\x1eStreamExperienceBatchesRequest\x12\x41\n\x07request\x18\x01 \x01(\x0b\x32\x30.trainingrun.league.v1.GetExperienceBatchRequest\"T\n\x1fStreamExperienceBatchesResponse\x12\x31\n\x05items\x18\x01 \x03(\x0b\x32\".trainingrun.league.v1.SampledItem\"b\n\x17UpdatePrioritiesRequest\x12\x17\n\x0fidempotency_key\x18\x01 \x01(\t\x12\x0b\n\x03ids\x18\x02 \x03(\x04\x12\x12\n\npriorities\x18\x03 \x03(\x01\x12\r\n\x05table\x18\x04 \x01(\t\"<\n\x18UpdatePrioritiesResponse\x12\x0f\n\x07updated\x18\x01 \x01(\r\x12\x0f\n\x07unknown\x18\x02 \x01(\r\" \n\x0fGetStatsRequest\x12\r\n\x05table\x18\x01 \x01(\t\"\xac\x03\n\x10GetStatsResponse\x12\r\n\x05items\x18\x01 \x01(\x04\x12\x13\n\x0b\x65xperiences\x18\x02 \x01(\x04\x12\r\n\x05\x62ytes\x18\x03 \x01(\x04\x12\x10\n\x08recorded\x18\x04 \x01(\x04\x12\x0f\n\x07sampled\x18\x05 \x01(\x04\x12\x0f\n\x07\x65victed\x18\x06 \x01(\x04\x12\x10\n\x08\x61rchived\x18\x07 \x01(\x04\x12\x19\n\x11sum_of_priorities\x18\x08 \x01(\x01\x12\x1a\n\x12samples_per_insert\x18\t \x01(\x01\x12\x1b\n\x13recorded_per_second\x18\n \x01(\x01\x12\x1a\n\x12sampled_per_second\x18\x0b \x01(\x01\x12\x1c\n\x14writers_held_seconds\x18\x0c \x01(\x01\x12\x1c\n\x14readers_held_seconds\x18\r \x01(\x01\x12\x10\n\x08readable\x18\x0e \x01(\x04\x12\x15\n\rfirst_sampled\x18\x0f \x01(\x04\x12\x18\n\x10stored_unsampled\x18\x10 \x01(\x04\x12\x19\n\x11\x65victed_unsampled\x18\x11 \x01(\x04\x12\x15\n\rjournal_bytes\x18\x12 \x01(\x04\"\x96\x02\n\x05Table\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05items\x18\x02 \x01(\x04\x12\x13\n\x0b\x65xperiences\x18\x03 \x01(\x04\x12\r\n\x05\x62ytes\x18\x04 \x01(\x04\x12\x15\n\rjournal_bytes\x18\x05 \x01(\x04\x12\x0e\n\x06keeper\x18\x06 \x01(\t\x12-\n\nkeep_ended\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\'\n\x04idle\x18\x08 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0e\n\x06in_use\x18\t \x01(\x08\x12,\n\x08\x65nded_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07problem\x18\x0b \x01(\t\"#\n\x11ListTablesRequest\x12\x0e\n\x06keeper\x18\x01 \x01(\t\"B\n\x12ListTablesResponse\x12,\n\x06tables\x18\x01 \x03(\x0b\x32\x1c.trainingrun.league.v1.Table\"Z\n\x10\x44ropTableRequest\x12\x17\n\x0fidempotency_key\x18\x01 \x01(\t\x12\r\n\x05table\x18\x02 \x01(\t\x12\r\n\x05\x66orce\x18\x03 \x01(\x08\x12\x0f\n\x07\x61rchive\x18\x04 \x01(\x08\"c\n\x11\x44ropTableResponse\x12\r\n\x05items\x18\x01 \x01(\x04\x12\x13\n\x0b\x65xperiences\x18\x02 \x01(\x04\x12\x15\n\rjournal_bytes\x18\x03 \x01(\x04\x12\x13\n\x0b\x61rchived_at\x18\x04 \x01(\t\"@\n\x11MarkTablesRequest\x12\x0e\n\x06keeper\x18\x01 \x01(\t\x12\r\n\x05\x65nded\x18\x02 \x03(\t\x12\x0c\n\x04live\x18\x03 \x03(\t\"%\n\x12MarkTablesResponse\x12\x0f\n\x07\x63hanged\x18\x01 \x01(\r*T\n\x08Sampling\x12\x18\n\x14SAMPLING_UNSPECIFIED\x10\x00\x12\x14\n\x10SAMPLING_UNIFORM\x10\x01\x12\x18\n\x14SAMPLING_PRIORITISED\x10\x02\x32\xdd\x08\n\rReplayService\x12^\n\tOpenTable\x12\'.trainingrun.league.v1.OpenTableRequest\x1a(.trainingrun.league.v1.OpenTableResponse\x12s\n\x10RecordExperience\x12..trainingrun.league.v1.RecordExperienceRequest\x1a/.trainingrun.league.v1.RecordExperienceResponse\x12w\n\x10StreamExperience\x12..trainingrun.league.v1.StreamExperienceRequest\x1a/.trainingrun.league.v1.StreamExperienceResponse(\x01\x30\x01\x12y\n\x12GetExperienceBatch\x12\x30.trainingrun.league.v1.GetExperienceBatchRequest\x1a\x31.trainingrun.league.v1.GetExperienceBatchResponse\x12\x8a\x01\n\x17StreamExperienceBatches\x12\x35.trainingrun.league.v1.StreamExperienceBatchesRequest\x1a\x36.trainingrun.league.v1.StreamExperienceBatchesResponse0\x01\x12s\n\x10UpdatePriorities\x12..trainingrun.league.v1.UpdatePrioritiesRequest\x1a/.trainingrun.league.v1.UpdatePrioritiesResponse\x12[\n\x08GetStats\x12&.trainingrun.league.v1.GetStatsRequest\x1a\'.trainingrun.league.v1.GetStatsResponse\x12\x61\n\nListTables\x12(.trainingrun.league.v1.ListTablesRequest\x1a).trainingrun.league.v1.ListTablesResponse\x12^\n\tDropTable\x12\'.trainingrun.league.v1.DropTableRequest\x1a(.trainingrun.league.v1.DropTableResponse\x12\x61\n\nMarkTables\x12(.trainingrun.league.v1.MarkTablesRequest\x1a).trainingrun.league.v1.MarkTablesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'trainingrun.league.v1.replay_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SAMPLING']._serialized_start=2163
-  _globals['_SAMPLING']._serialized_end=2247
-  _globals['_ITEM']._serialized_start=93
-  _globals['_ITEM']._serialized_end=152
-  _globals['_OPENTABLEREQUEST']._serialized_start=154
-  _globals['_OPENTABLEREQUEST']._serialized_end=243
-  _globals['_TABLESETTINGS']._serialized_start=246
-  _globals['_TABLESETTINGS']._serialized_end=475
-  _globals['_OPENTABLERESPONSE']._serialized_start=477
-  _globals['_OPENTABLERESPONSE']._serialized_end=513
-  _globals['_RECORDEXPERIENCEREQUEST']._serialized_start=516
-  _globals['_RECORDEXPERIENCEREQUEST']._serialized_end=696
-  _globals['_RECORDEXPERIENCERESPONSE']._serialized_start=698
-  _globals['_RECORDEXPERIENCERESPONSE']._serialized_end=762
-  _globals['_STREAMEXPERIENCEREQUEST']._serialized_start=764
-  _globals['_STREAMEXPERIENCEREQUEST']._serialized_end=852
-  _globals['_STREAMEXPERIENCERESPONSE']._serialized_start=854
-  _globals['_STREAMEXPERIENCERESPONSE']._serialized_end=963
-  _globals['_GETEXPERIENCEBATCHREQUEST']._serialized_start=966
-  _globals['_GETEXPERIENCEBATCHREQUEST']._serialized_end=1144
-  _globals['_SAMPLEDITEM']._serialized_start=1146
-  _globals['_SAMPLEDITEM']._serialized_end=1266
-  _globals['_GETEXPERIENCEBATCHRESPONSE']._serialized_start=1268
-  _globals['_GETEXPERIENCEBATCHRESPONSE']._serialized_end=1347
-  _globals['_STREAMEXPERIENCEBATCHESREQUEST']._serialized_start=1349
-  _globals['_STREAMEXPERIENCEBATCHESREQUEST']._serialized_end=1448
-  _globals['_STREAMEXPERIENCEBATCHESRESPONSE']._serialized_start=1450
-  _globals['_STREAMEXPERIENCEBATCHESRESPONSE']._serialized_end=1534
-  _globals['_UPDATEPRIORITIESREQUEST']._serialized_start=1536
-  _globals['_UPDATEPRIORITIESREQUEST']._serialized_end=1634
-  _globals['_UPDATEPRIORITIESRESPONSE']._serialized_start=1636
-  _globals['_UPDATEPRIORITIESRESPONSE']._serialized_end=1696
-  _globals['_GETSTATSREQUEST']._serialized_start=1698
-  _globals['_GETSTATSREQUEST']._serialized_end=1730
-  _globals['_GETSTATSRESPONSE']._serialized_start=1733
-  _globals['_GETSTATSRESPONSE']._serialized_end=2161
-  _globals['_REPLAYSERVICE']._serialized_start=2250
-  _globals['_REPLAYSERVICE']._serialized_end=3073
+  _globals['_SAMPLING']._serialized_start=2944
+  _globals['_SAMPLING']._serialized_end=3028
+  _globals['_ITEM']._serialized_start=126
+  _globals['_ITEM']._serialized_end=185
+  _globals['_OPENTABLEREQUEST']._serialized_start=188
+  _globals['_OPENTABLEREQUEST']._serialized_end=340
+  _globals['_TABLESETTINGS']._serialized_start=343
+  _globals['_TABLESETTINGS']._serialized_end=572
+  _globals['_OPENTABLERESPONSE']._serialized_start=574
+  _globals['_OPENTABLERESPONSE']._serialized_end=610
+  _globals['_RECORDEXPERIENCEREQUEST']._serialized_start=613
+  _globals['_RECORDEXPERIENCEREQUEST']._serialized_end=793
+  _globals['_RECORDEXPERIENCERESPONSE']._serialized_start=795
+  _globals['_RECORDEXPERIENCERESPONSE']._serialized_end=859
+  _globals['_STREAMEXPERIENCEREQUEST']._serialized_start=861
+  _globals['_STREAMEXPERIENCEREQUEST']._serialized_end=949
+  _globals['_STREAMEXPERIENCERESPONSE']._serialized_start=951
+  _globals['_STREAMEXPERIENCERESPONSE']._serialized_end=1060
+  _globals['_GETEXPERIENCEBATCHREQUEST']._serialized_start=1063
+  _globals['_GETEXPERIENCEBATCHREQUEST']._serialized_end=1241
+  _globals['_SAMPLEDITEM']._serialized_start=1243
+  _globals['_SAMPLEDITEM']._serialized_end=1363
+  _globals['_GETEXPERIENCEBATCHRESPONSE']._serialized_start=1365
+  _globals['_GETEXPERIENCEBATCHRESPONSE']._serialized_end=1444
+  _globals['_STREAMEXPERIENCEBATCHESREQUEST']._serialized_start=1446
+  _globals['_STREAMEXPERIENCEBATCHESREQUEST']._serialized_end=1545
+  _globals['_STREAMEXPERIENCEBATCHESRESPONSE']._serialized_start=1547
+  _globals['_STREAMEXPERIENCEBATCHESRESPONSE']._serialized_end=1631
+  _globals['_UPDATEPRIORITIESREQUEST']._serialized_start=1633
+  _globals['_UPDATEPRIORITIESREQUEST']._serialized_end=1731
+  _globals['_UPDATEPRIORITIESRESPONSE']._serialized_start=1733
+  _globals['_UPDATEPRIORITIESRESPONSE']._serialized_end=1793
+  _globals['_GETSTATSREQUEST']._serialized_start=1795
+  _globals['_GETSTATSREQUEST']._serialized_end=1827
+  _globals['_GETSTATSRESPONSE']._serialized_start=1830
+  _globals['_GETSTATSRESPONSE']._serialized_end=2258
+  _globals['_TABLE']._serialized_start=2261
+  _globals['_TABLE']._serialized_end=2539
+  _globals['_LISTTABLESREQUEST']._serialized_start=2541
+  _globals['_LISTTABLESREQUEST']._serialized_end=2576
+  _globals['_LISTTABLESRESPONSE']._serialized_start=2578
+  _globals['_LISTTABLESRESPONSE']._serialized_end=2644
+  _globals['_DROPTABLEREQUEST']._serialized_start=2646
+  _globals['_DROPTABLEREQUEST']._serialized_end=2736
+  _globals['_DROPTABLERESPONSE']._serialized_start=2738
+  _globals['_DROPTABLERESPONSE']._serialized_end=2837
+  _globals['_MARKTABLESREQUEST']._serialized_start=2839
+  _globals['_MARKTABLESREQUEST']._serialized_end=2903
+  _globals['_MARKTABLESRESPONSE']._serialized_start=2905
+  _globals['_MARKTABLESRESPONSE']._serialized_end=2942
+  _globals['_REPLAYSERVICE']._serialized_start=3031
+  _globals['_REPLAYSERVICE']._serialized_end=4148
 # @@protoc_insertion_point(module_scope)

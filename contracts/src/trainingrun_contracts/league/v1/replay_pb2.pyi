@@ -7,6 +7,7 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
@@ -75,19 +76,33 @@ class OpenTableRequest(_message.Message):
 
     TABLE_FIELD_NUMBER: _builtins.int
     SETTINGS_FIELD_NUMBER: _builtins.int
+    KEEPER_FIELD_NUMBER: _builtins.int
+    KEEP_ENDED_FIELD_NUMBER: _builtins.int
     table: _builtins.str
-    """Letters, digits, '.', '_' and '-', 1 to 128, first a letter or digit. A service has up to 64."""
+    """Letters, digits, '.', '_' and '-', 1 to 128, first a letter or digit. A service has up to
+    replay.tables, which are 64.
+    """
+    keeper: _builtins.str
+    """Who will say when its run has ended (MarkTables), up to 256 characters. Empty: no one, and
+    it stays until it is dropped.
+    """
     @_builtins.property
     def settings(self) -> Global___TableSettings: ...
+    @_builtins.property
+    def keep_ended(self) -> _duration_pb2.Duration:
+        """How long it is kept after that, up to ten years; an hour where nothing is given."""
+
     def __init__(
         self,
         *,
         table: _builtins.str = ...,
         settings: Global___TableSettings | None = ...,
+        keeper: _builtins.str = ...,
+        keep_ended: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["settings", b"settings"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["keep_ended", b"keep_ended", "settings", b"settings"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["settings", b"settings", "table", b"table"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["keep_ended", b"keep_ended", "keeper", b"keeper", "settings", b"settings", "table", b"table"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -581,3 +596,215 @@ class GetStatsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetStatsResponse: _TypeAlias = GetStatsResponse  # noqa: Y015
+
+@_typing.final
+class Table(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    ITEMS_FIELD_NUMBER: _builtins.int
+    EXPERIENCES_FIELD_NUMBER: _builtins.int
+    BYTES_FIELD_NUMBER: _builtins.int
+    JOURNAL_BYTES_FIELD_NUMBER: _builtins.int
+    KEEPER_FIELD_NUMBER: _builtins.int
+    KEEP_ENDED_FIELD_NUMBER: _builtins.int
+    IDLE_FIELD_NUMBER: _builtins.int
+    IN_USE_FIELD_NUMBER: _builtins.int
+    ENDED_AT_FIELD_NUMBER: _builtins.int
+    PROBLEM_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    items: _builtins.int
+    experiences: _builtins.int
+    bytes: _builtins.int
+    """Of memory, and of the journal's files."""
+    journal_bytes: _builtins.int
+    keeper: _builtins.str
+    in_use: _builtins.bool
+    """A call runs, or one came within replay.in_use_seconds."""
+    problem: _builtins.str
+    """Why it is not served: its files are damaged. Empty: it is."""
+    @_builtins.property
+    def keep_ended(self) -> _duration_pb2.Duration: ...
+    @_builtins.property
+    def idle(self) -> _duration_pb2.Duration:
+        """Since nobody has recorded, sampled or opened it; since the service's start where nobody has."""
+
+    @_builtins.property
+    def ended_at(self) -> _timestamp_pb2.Timestamp:
+        """Its run is over; not set while it is not."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        items: _builtins.int = ...,
+        experiences: _builtins.int = ...,
+        bytes: _builtins.int = ...,
+        journal_bytes: _builtins.int = ...,
+        keeper: _builtins.str = ...,
+        keep_ended: _duration_pb2.Duration | None = ...,
+        idle: _duration_pb2.Duration | None = ...,
+        in_use: _builtins.bool = ...,
+        ended_at: _timestamp_pb2.Timestamp | None = ...,
+        problem: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["ended_at", b"ended_at", "idle", b"idle", "keep_ended", b"keep_ended"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bytes", b"bytes", "ended_at", b"ended_at", "experiences", b"experiences", "idle", b"idle", "in_use", b"in_use", "items", b"items", "journal_bytes", b"journal_bytes", "keep_ended", b"keep_ended", "keeper", b"keeper", "name", b"name", "problem", b"problem"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Table: _TypeAlias = Table  # noqa: Y015
+
+@_typing.final
+class ListTablesRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEEPER_FIELD_NUMBER: _builtins.int
+    keeper: _builtins.str
+    """Only tables of this keeper. Empty: all."""
+    def __init__(
+        self,
+        *,
+        keeper: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["keeper", b"keeper"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListTablesRequest: _TypeAlias = ListTablesRequest  # noqa: Y015
+
+@_typing.final
+class ListTablesResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TABLES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def tables(self) -> _containers.RepeatedCompositeFieldContainer[Global___Table]: ...
+    def __init__(
+        self,
+        *,
+        tables: _abc.Iterable[Global___Table] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["tables", b"tables"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListTablesResponse: _TypeAlias = ListTablesResponse  # noqa: Y015
+
+@_typing.final
+class DropTableRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    TABLE_FIELD_NUMBER: _builtins.int
+    FORCE_FIELD_NUMBER: _builtins.int
+    ARCHIVE_FIELD_NUMBER: _builtins.int
+    idempotency_key: _builtins.str
+    """Needed, 1 to 200 printable characters: a repetition is answered as the first time, and never
+    drops a table that was opened meanwhile under the same name.
+    """
+    table: _builtins.str
+    force: _builtins.bool
+    """Drop it though it is in use, though its run is not over, or though its files are damaged."""
+    archive: _builtins.bool
+    """Write what it holds to the artefacts first, under replay/tables/NAME/."""
+    def __init__(
+        self,
+        *,
+        idempotency_key: _builtins.str = ...,
+        table: _builtins.str = ...,
+        force: _builtins.bool = ...,
+        archive: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["archive", b"archive", "force", b"force", "idempotency_key", b"idempotency_key", "table", b"table"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DropTableRequest: _TypeAlias = DropTableRequest  # noqa: Y015
+
+@_typing.final
+class DropTableResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ITEMS_FIELD_NUMBER: _builtins.int
+    EXPERIENCES_FIELD_NUMBER: _builtins.int
+    JOURNAL_BYTES_FIELD_NUMBER: _builtins.int
+    ARCHIVED_AT_FIELD_NUMBER: _builtins.int
+    items: _builtins.int
+    """What it held."""
+    experiences: _builtins.int
+    journal_bytes: _builtins.int
+    archived_at: _builtins.str
+    """Where it is among the artefacts. Empty: it was not archived."""
+    def __init__(
+        self,
+        *,
+        items: _builtins.int = ...,
+        experiences: _builtins.int = ...,
+        journal_bytes: _builtins.int = ...,
+        archived_at: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["archived_at", b"archived_at", "experiences", b"experiences", "items", b"items", "journal_bytes", b"journal_bytes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DropTableResponse: _TypeAlias = DropTableResponse  # noqa: Y015
+
+@_typing.final
+class MarkTablesRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEEPER_FIELD_NUMBER: _builtins.int
+    ENDED_FIELD_NUMBER: _builtins.int
+    LIVE_FIELD_NUMBER: _builtins.int
+    keeper: _builtins.str
+    """Whose tables they are; names of others' are passed over."""
+    @_builtins.property
+    def ended(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Tables whose runs are over, and those whose runs are not; up to 4096 together."""
+
+    @_builtins.property
+    def live(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        keeper: _builtins.str = ...,
+        ended: _abc.Iterable[_builtins.str] | None = ...,
+        live: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ended", b"ended", "keeper", b"keeper", "live", b"live"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MarkTablesRequest: _TypeAlias = MarkTablesRequest  # noqa: Y015
+
+@_typing.final
+class MarkTablesResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHANGED_FIELD_NUMBER: _builtins.int
+    changed: _builtins.int
+    """Tables for which this was news."""
+    def __init__(
+        self,
+        *,
+        changed: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changed", b"changed"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MarkTablesResponse: _TypeAlias = MarkTablesResponse  # noqa: Y015

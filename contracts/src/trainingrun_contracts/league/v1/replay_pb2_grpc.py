@@ -70,6 +70,21 @@ class ReplayServiceStub:
                 request_serializer=trainingrun_dot_league_dot_v1_dot_replay__pb2.GetStatsRequest.SerializeToString,
                 response_deserializer=trainingrun_dot_league_dot_v1_dot_replay__pb2.GetStatsResponse.FromString,
                 _registered_method=True)
+        self.ListTables = channel.unary_unary(
+                '/trainingrun.league.v1.ReplayService/ListTables',
+                request_serializer=trainingrun_dot_league_dot_v1_dot_replay__pb2.ListTablesRequest.SerializeToString,
+                response_deserializer=trainingrun_dot_league_dot_v1_dot_replay__pb2.ListTablesResponse.FromString,
+                _registered_method=True)
+        self.DropTable = channel.unary_unary(
+                '/trainingrun.league.v1.ReplayService/DropTable',
+                request_serializer=trainingrun_dot_league_dot_v1_dot_replay__pb2.DropTableRequest.SerializeToString,
+                response_deserializer=trainingrun_dot_league_dot_v1_dot_replay__pb2.DropTableResponse.FromString,
+                _registered_method=True)
+        self.MarkTables = channel.unary_unary(
+                '/trainingrun.league.v1.ReplayService/MarkTables',
+                request_serializer=trainingrun_dot_league_dot_v1_dot_replay__pb2.MarkTablesRequest.SerializeToString,
+                response_deserializer=trainingrun_dot_league_dot_v1_dot_replay__pb2.MarkTablesResponse.FromString,
+                _registered_method=True)
 
 
 class ReplayServiceServicer:
@@ -125,6 +140,29 @@ class ReplayServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListTables(self, request, context):
+        """The tables that have a name, in order of it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DropTable(self, request, context):
+        """Remove a table with all that it holds. It is gone when this answers; whatever interrupts it
+        leaves the table whole or gone.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def MarkTables(self, request, context):
+        """Say which runs are over and which are not. A table goes by itself once its run has been over
+        for as long as the run wanted it kept. Says what is, so that it may be said again.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ReplayServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -162,6 +200,21 @@ def add_ReplayServiceServicer_to_server(servicer, server):
                     servicer.GetStats,
                     request_deserializer=trainingrun_dot_league_dot_v1_dot_replay__pb2.GetStatsRequest.FromString,
                     response_serializer=trainingrun_dot_league_dot_v1_dot_replay__pb2.GetStatsResponse.SerializeToString,
+            ),
+            'ListTables': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListTables,
+                    request_deserializer=trainingrun_dot_league_dot_v1_dot_replay__pb2.ListTablesRequest.FromString,
+                    response_serializer=trainingrun_dot_league_dot_v1_dot_replay__pb2.ListTablesResponse.SerializeToString,
+            ),
+            'DropTable': grpc.unary_unary_rpc_method_handler(
+                    servicer.DropTable,
+                    request_deserializer=trainingrun_dot_league_dot_v1_dot_replay__pb2.DropTableRequest.FromString,
+                    response_serializer=trainingrun_dot_league_dot_v1_dot_replay__pb2.DropTableResponse.SerializeToString,
+            ),
+            'MarkTables': grpc.unary_unary_rpc_method_handler(
+                    servicer.MarkTables,
+                    request_deserializer=trainingrun_dot_league_dot_v1_dot_replay__pb2.MarkTablesRequest.FromString,
+                    response_serializer=trainingrun_dot_league_dot_v1_dot_replay__pb2.MarkTablesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -354,6 +407,87 @@ class ReplayService:
             '/trainingrun.league.v1.ReplayService/GetStats',
             trainingrun_dot_league_dot_v1_dot_replay__pb2.GetStatsRequest.SerializeToString,
             trainingrun_dot_league_dot_v1_dot_replay__pb2.GetStatsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListTables(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trainingrun.league.v1.ReplayService/ListTables',
+            trainingrun_dot_league_dot_v1_dot_replay__pb2.ListTablesRequest.SerializeToString,
+            trainingrun_dot_league_dot_v1_dot_replay__pb2.ListTablesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DropTable(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trainingrun.league.v1.ReplayService/DropTable',
+            trainingrun_dot_league_dot_v1_dot_replay__pb2.DropTableRequest.SerializeToString,
+            trainingrun_dot_league_dot_v1_dot_replay__pb2.DropTableResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MarkTables(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trainingrun.league.v1.ReplayService/MarkTables',
+            trainingrun_dot_league_dot_v1_dot_replay__pb2.MarkTablesRequest.SerializeToString,
+            trainingrun_dot_league_dot_v1_dot_replay__pb2.MarkTablesResponse.FromString,
             options,
             channel_credentials,
             insecure,

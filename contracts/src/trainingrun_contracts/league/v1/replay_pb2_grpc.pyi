@@ -49,6 +49,16 @@ class ReplayServiceStub:
     """Batch after batch of the same request, ahead of the reader by the stream's flow control."""
     UpdatePriorities: _grpc.UnaryUnaryMultiCallable[_replay_pb2.UpdatePrioritiesRequest, _replay_pb2.UpdatePrioritiesResponse]
     GetStats: _grpc.UnaryUnaryMultiCallable[_replay_pb2.GetStatsRequest, _replay_pb2.GetStatsResponse]
+    ListTables: _grpc.UnaryUnaryMultiCallable[_replay_pb2.ListTablesRequest, _replay_pb2.ListTablesResponse]
+    """The tables that have a name, in order of it."""
+    DropTable: _grpc.UnaryUnaryMultiCallable[_replay_pb2.DropTableRequest, _replay_pb2.DropTableResponse]
+    """Remove a table with all that it holds. It is gone when this answers; whatever interrupts it
+    leaves the table whole or gone.
+    """
+    MarkTables: _grpc.UnaryUnaryMultiCallable[_replay_pb2.MarkTablesRequest, _replay_pb2.MarkTablesResponse]
+    """Say which runs are over and which are not. A table goes by itself once its run has been over
+    for as long as the run wanted it kept. Says what is, so that it may be said again.
+    """
 
 @_typing.type_check_only
 class ReplayServiceAsyncStub(ReplayServiceStub):
@@ -71,6 +81,16 @@ class ReplayServiceAsyncStub(ReplayServiceStub):
     """Batch after batch of the same request, ahead of the reader by the stream's flow control."""
     UpdatePriorities: _aio.UnaryUnaryMultiCallable[_replay_pb2.UpdatePrioritiesRequest, _replay_pb2.UpdatePrioritiesResponse]  # type: ignore[assignment]
     GetStats: _aio.UnaryUnaryMultiCallable[_replay_pb2.GetStatsRequest, _replay_pb2.GetStatsResponse]  # type: ignore[assignment]
+    ListTables: _aio.UnaryUnaryMultiCallable[_replay_pb2.ListTablesRequest, _replay_pb2.ListTablesResponse]  # type: ignore[assignment]
+    """The tables that have a name, in order of it."""
+    DropTable: _aio.UnaryUnaryMultiCallable[_replay_pb2.DropTableRequest, _replay_pb2.DropTableResponse]  # type: ignore[assignment]
+    """Remove a table with all that it holds. It is gone when this answers; whatever interrupts it
+    leaves the table whole or gone.
+    """
+    MarkTables: _aio.UnaryUnaryMultiCallable[_replay_pb2.MarkTablesRequest, _replay_pb2.MarkTablesResponse]  # type: ignore[assignment]
+    """Say which runs are over and which are not. A table goes by itself once its run has been over
+    for as long as the run wanted it kept. Says what is, so that it may be said again.
+    """
 
 class ReplayServiceServicer(metaclass=_abc_1.ABCMeta):
     """Keeps experience to be sampled again: prioritised, with importance weights."""
@@ -132,5 +152,33 @@ class ReplayServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _replay_pb2.GetStatsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_replay_pb2.GetStatsResponse, _abc.Awaitable[_replay_pb2.GetStatsResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def ListTables(
+        self,
+        request: _replay_pb2.ListTablesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_replay_pb2.ListTablesResponse, _abc.Awaitable[_replay_pb2.ListTablesResponse]]:
+        """The tables that have a name, in order of it."""
+
+    @_abc_1.abstractmethod
+    def DropTable(
+        self,
+        request: _replay_pb2.DropTableRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_replay_pb2.DropTableResponse, _abc.Awaitable[_replay_pb2.DropTableResponse]]:
+        """Remove a table with all that it holds. It is gone when this answers; whatever interrupts it
+        leaves the table whole or gone.
+        """
+
+    @_abc_1.abstractmethod
+    def MarkTables(
+        self,
+        request: _replay_pb2.MarkTablesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_replay_pb2.MarkTablesResponse, _abc.Awaitable[_replay_pb2.MarkTablesResponse]]:
+        """Say which runs are over and which are not. A table goes by itself once its run has been over
+        for as long as the run wanted it kept. Says what is, so that it may be said again.
+        """
 
 def add_ReplayServiceServicer_to_server(servicer: ReplayServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
