@@ -17,6 +17,7 @@ import msgspec
 from trainingrun_contracts.league.v1 import replay_pb2 as pb
 
 from trainingrun_league.declaration import Host
+from trainingrun_league.disk_problems import problem_of
 from trainingrun_league.errors import (
     Conflict,
     Exhausted,
@@ -148,7 +149,9 @@ class Tables:
             folder.mkdir(parents=True, exist_ok=True)
             write_whole(folder / SETTINGS_FILE, msgspec.json.encode(options))
         except OSError as error:
-            raise Unavailable(f"the folder of a table, {folder}: {error.strerror}") from error
+            raise Unavailable(
+                f"the folder of a table, {folder}: {problem_of(error)}; then try again"
+            ) from error
 
     def _served(self, name: str, options: ReplayOptions) -> ServedTable:
         folder = self._folder / NAMED_FOLDER / name
