@@ -94,7 +94,9 @@ class Journal:
             folder.mkdir(parents=True, exist_ok=True)
             lock = (folder / "lock").open("wb")
         except OSError as error:
-            raise Unavailable(f"the folder of the journal, {folder}: {problem_of(error)}") from error
+            raise Unavailable(
+                f"the folder of the journal, {folder}: {problem_of(error)}"
+            ) from error
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
