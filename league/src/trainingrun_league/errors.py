@@ -9,7 +9,8 @@
     ├── Exhausted           RESOURCE_EXHAUSTED   a bound is reached: games, tickets, bytes
     ├── Damaged             DATA_LOSS            bytes do not have their hash
     └── Unavailable         UNAVAILABLE          database, bucket or another service; try again
-        └── TakenOver       UNAVAILABLE          a newer process serves; try again reaches it
+        ├── TakenOver       UNAVAILABLE          a newer process serves; try again reaches it
+        └── StoreDamaged    DATA_LOSS            the database is damaged, until it is restored
 
 ``server.calls`` alone translates them; the message is the sentence that people read.
 """
@@ -77,3 +78,10 @@ class Unavailable(LeagueError):
 
 class TakenOver(Unavailable):
     """Another process serves this service now, and this one ends; try again reaches the other."""
+
+
+class StoreDamaged(Unavailable):
+    """The database is damaged. A service goes on as when it cannot be reached: it may be
+    restored."""
+
+    code = grpc.StatusCode.DATA_LOSS

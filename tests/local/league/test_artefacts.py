@@ -131,6 +131,29 @@ def test_a_directory_is_bounded(tmp_path: Path) -> None:
     assert list(tmp_path.rglob("*")) == []
 
 
+def test_what_a_killed_process_was_writing_is_removed(tmp_path: Path) -> None:
+    """By the next one, before it writes; not what another process writes now."""
+
+    async def held(gate: asyncio.Event) -> AsyncIterator[bytes]:
+        yield b"x"
+        await gate.wait()
+
+    async def use() -> None:
+        left = tmp_path / "models" / ".unfinished-0123"
+        left.parent.mkdir()
+        left.write_bytes(b"half")
+        gate = asyncio.Event()
+        other = asyncio.create_task(Directory(tmp_path).write("models/slow", held(gate)))
+        while len(list(tmp_path.rglob(".unfinished-*"))) != 1 or left.exists():
+            await asyncio.sleep(0)
+        await Directory(tmp_path).write("models/fresh", chunks(b"y"))
+        gate.set()
+        assert await other == 1
+        assert await names(Directory(tmp_path), "") == ["models/fresh", "models/slow"]
+
+    asyncio.run(use())
+
+
 def test_a_server_that_is_gone_is_unavailable(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

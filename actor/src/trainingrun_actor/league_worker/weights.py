@@ -12,7 +12,9 @@ import logging
 import os
 import re
 from collections import OrderedDict
+from contextlib import suppress
 from pathlib import Path
+from time import time
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import grpc.aio
@@ -35,6 +37,8 @@ MOST_FILES, MOST_FOLDER_BYTES = 128, 4 << 30
 _ATTEMPTS: Final = 5
 _CHUNK_SECONDS: Final = 60.0
 """Within which a chunk of a download comes, or it is begun again."""
+_HALF_SECONDS: Final = 3600.0
+"""After which nobody writes a file that is not whole any longer."""
 _HASH: Final = re.compile(r"[0-9a-f]{64}")
 
 _Download: TypeAlias = "grpc.aio.UnaryStreamCall[GetPolicyRequest, GetPolicyResponse]"
@@ -137,7 +141,9 @@ class Weights:
             raise _Broken(b"".join(parts), error) from error
         blob = b"".join(parts)
         if hashlib.sha256(blob).hexdigest() != model.sha256:
-            raise Unusable("its bytes do not have the SHA-256 that the model names")
+            # Perhaps damaged on its way: a model is judged by what it is, so all comes again.
+            error = Unusable("its bytes do not have the SHA-256 that the model names")
+            raise _Broken(b"", error)
         await asyncio.to_thread(self._keep, model.sha256, blob)
         return model, blob
 
@@ -167,13 +173,15 @@ class Weights:
         """Write a file whole, and remove the oldest beyond the bounds; a full disk costs the next
         start a download, and nothing else.
         """
+        half = self._folder / f".{sha256}.{os.getpid()}"
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            half = self._folder / f".{sha256}.{os.getpid()}"
             half.write_bytes(blob)
             half.replace(self._folder / sha256)
             _remove_oldest(self._folder)
         except OSError as error:
+            with suppress(OSError):
+                half.unlink()
             _log.warning("weights cannot be kept in %s: %s", self._folder, error.strerror)
 
 
@@ -195,6 +203,9 @@ async def _next(call: _Download) -> GetPolicyResponse:
 
 
 def _remove_oldest(folder: Path) -> None:
+    for half in folder.glob(".*"):  # of workers that were killed
+        if half.stat().st_mtime < time() - _HALF_SECONDS:
+            half.unlink(missing_ok=True)
     files = [file for file in folder.iterdir() if _HASH.fullmatch(file.name)]
     newest = sorted(files, key=lambda file: file.stat().st_mtime, reverse=True)
     size = 0

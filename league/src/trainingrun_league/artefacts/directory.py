@@ -2,12 +2,18 @@
 
 A write goes to a file beside its place, is forced to the disk and then renamed, and the directory
 is forced to the disk as well: after a loss of power a name has all of its bytes or is not there.
+
+A process that is killed leaves what it was writing. The next one removes that before it writes: it
+could be what fills the disk. Who writes holds a lock on the file, so that several processes may
+share the directory. Refused: files without a name (``O_TMPFILE``), which not every file system has.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
+import logging
 import os
 import secrets
 from collections.abc import AsyncIterator, Iterator
@@ -16,11 +22,13 @@ from typing import BinaryIO, Final
 
 from trainingrun_league.artefacts.names import CHUNK_BYTES, check
 from trainingrun_league.artefacts.place import Artefact
+from trainingrun_league.disk_problems import problem_of
 from trainingrun_league.errors import Exhausted, NotFound, Unavailable
 
 MOST_BYTES: Final = 8 << 30
 """Of one artefact."""
 _UNFINISHED: Final = ".unfinished-"
+_log: Final = logging.getLogger(__name__)
 
 
 class Directory:
@@ -29,6 +37,7 @@ class Directory:
     def __init__(self, root: Path, *, most_bytes: int = MOST_BYTES) -> None:
         self._root = root
         self._most_bytes = most_bytes
+        self._is_tidy = False
 
     async def write(self, name: str, chunks: AsyncIterator[bytes]) -> int:
         """See ``ArtefactPlace``.
@@ -38,6 +47,9 @@ class Directory:
         """
         path = self._root / check(name)
         unfinished = path.with_name(f"{_UNFINISHED}{secrets.token_hex(8)}")
+        if not self._is_tidy:
+            self._is_tidy = True
+            await asyncio.to_thread(_remove_forsaken, self._root)
         try:
             file = await asyncio.to_thread(_open, unfinished)
             try:
@@ -96,14 +108,30 @@ class Directory:
 
     def _unavailable(self, verb: str, error: OSError) -> Unavailable:
         return Unavailable(
-            f"the directory of artefacts {self._root} cannot be used to {verb}: {error.strerror};"
-            " make it writable or free space, and try again"
+            f"the directory of artefacts {self._root} cannot be used to {verb}:"
+            f" {problem_of(error)}; then try again"
         )
 
 
 def _open(path: Path) -> BinaryIO:
     path.parent.mkdir(parents=True, exist_ok=True)
-    return path.open("xb")
+    file = path.open("xb")
+    with contextlib.suppress(OSError):  # a file system without locks: nobody removes it there
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    return file
+
+
+def _remove_forsaken(root: Path) -> None:
+    """Remove what processes that were killed have left; a write does without."""
+    for folder, _, files in os.walk(root):
+        for name in files:
+            if not name.startswith(_UNFINISHED):
+                continue
+            path = Path(folder, name)
+            with contextlib.suppress(OSError), path.open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                path.unlink()
+                _log.warning("%s was left by a process that was killed: removed", path)
 
 
 def _sync(file: BinaryIO) -> None:

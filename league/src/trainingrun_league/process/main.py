@@ -15,11 +15,11 @@ from collections.abc import Sequence
 from typing import Final
 
 import uvloop
-from trainingrun_contracts.plain_text import escaped
 
 from trainingrun_league.declaration import Audience
 from trainingrun_league.errors import LeagueError, TakenOver
 from trainingrun_league.process.backup import back_up, restore
+from trainingrun_league.process.log_lines import FewOfEach, Lines
 from trainingrun_league.process.options import (
     Options,
     database_of,
@@ -43,20 +43,13 @@ _FAILED: Final = 1
 _log: Final = logging.getLogger(__name__)
 
 
-class _Lines(logging.Formatter):
-    """One line for a record, whatever a client called itself: nothing ends it or steers a
-    terminal."""
-
-    def formatMessage(self, record: logging.LogRecord) -> str:
-        return escaped(super().formatMessage(record))
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return the exit code."""
     given = with_command(sys.argv[1:] if arguments is None else arguments)
     options = parser().parse_args(given, Options())
     lines = logging.StreamHandler(sys.stderr)
-    lines.setFormatter(_Lines("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    lines.addFilter(FewOfEach())
+    lines.setFormatter(Lines("%(asctime)s %(levelname)s %(name)s %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[lines])
     logging.getLogger("alembic").setLevel(logging.WARNING)
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import socket
@@ -9,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from trainingrun_league.disk_problems import problem_of
 from trainingrun_league.errors import InvalidRequest
 from trainingrun_league.process.options import KEY_VARIABLE, Options
 from trainingrun_league.server.certificates import Certificates, certificates
@@ -54,9 +56,9 @@ def served_certificates(settings: Settings, names: list[str]) -> Certificates:
 
 def _make(path: Path) -> None:
     """Write a new key. Of two processes that begin together one wins; both read the winner's."""
+    fresh = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w") as file:
             file.write(secrets.token_hex(32) + "\n")
@@ -66,13 +68,14 @@ def _make(path: Path) -> None:
             os.link(fresh, path)
         except FileExistsError:
             pass
-        finally:
-            fresh.unlink()
     except OSError as error:
         raise InvalidRequest(
-            f"the folder {path.parent} cannot be written ({error.strerror}): choose another one"
-            " with --folder"
+            f"the folder {path.parent} cannot be written: {problem_of(error)}, or choose another"
+            " one with --folder"
         ) from error
+    finally:
+        with contextlib.suppress(OSError):
+            fresh.unlink()
 
 
 def _checked(key: bytes, where: str) -> bytes:

@@ -14,7 +14,7 @@ import os
 import signal
 import time
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -24,6 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from trainingrun_contracts.league.channel import ServiceAddress
 
 from trainingrun_league.declaration import Host
+from trainingrun_league.disk_problems import problem_of
 from trainingrun_league.errors import InvalidRequest, Unavailable
 from trainingrun_league.process.metrics_page import served_metrics
 from trainingrun_league.process.places import artefact_place, live_state
@@ -249,6 +250,15 @@ def _write_ready(start: Start, servers: _Servers) -> None:
     }
     _log.info("the league %s serves %s", start.settings.name, json.dumps(found["services"]))
     if start.ready_file is not None:
-        fresh = start.ready_file.with_name(f".{start.ready_file.name}-{os.getpid()}")
-        fresh.write_text(json.dumps(found))
-        fresh.replace(start.ready_file)
+        _write_whole(start.ready_file, json.dumps(found))
+
+
+def _write_whole(path: Path, text: str) -> None:
+    fresh = path.with_name(f".{path.name}-{os.getpid()}")
+    try:
+        fresh.write_text(text)
+        fresh.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            fresh.unlink()
+        raise Unavailable(f"the ready file {path}: {problem_of(error)}") from error

@@ -1,8 +1,8 @@
 """What becomes of files that are not needed: into the archive, if there is one, and removed.
 
 A file goes when every item in it has been evicted. Where the place of the archive cannot be reached
-it waits, and the service continues; of more waiting files than the bound, the oldest go without
-having been archived, since a disk that is full would hold training for the sake of a copy.
+it waits, and the service continues. Of more waiting files than the bound, or on a disk that is full
+already, the oldest go without having been archived: training would be held for the sake of a copy.
 
 The totals are written down before a file is removed: what it had of them is then in the journal.
 """
@@ -12,11 +12,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from functools import partial
-from pathlib import Path
 from typing import Final
 
+from trainingrun_contracts.backoff import Backoff
+
 from trainingrun_league.artefacts.place import ArtefactPlace
+from trainingrun_league.disk_problems import problem_of
 from trainingrun_league.errors import Exhausted, LeagueError, Unavailable
 from trainingrun_league.replay.journal import SUFFIX, Journal, JournalFile
 from trainingrun_league.replay.recorder import Recorder
@@ -24,6 +25,7 @@ from trainingrun_league.replay.state import ReplayState
 
 FOLDER: Final = "replay"
 EVERY_SECONDS: Final = 1.0
+_BACKOFF: Final = Backoff(first=2.0, longest=30.0)
 _CHUNK: Final = 1024**2
 _log = logging.getLogger(__name__)
 
@@ -32,6 +34,11 @@ def archived_name(file: JournalFile, last_id: int) -> str:
     """Return the name in the archive of a file, by the ids in it; read it by
     ``journal.read_records``."""
     return f"{FOLDER}/{file.first_id:016d}-{last_id:016d}{SUFFIX}"
+
+
+def pause_after(failures: int) -> float:
+    """Return the seconds until the next round."""
+    return _BACKOFF.seconds(failures) if failures else EVERY_SECONDS
 
 
 class Archiver:
@@ -63,7 +70,7 @@ class Archiver:
         """Take away what is evicted, every second, until cancelled."""
         while True:
             await self.take_away()
-            await asyncio.sleep(min(30.0, EVERY_SECONDS * 2**self.failures))
+            await asyncio.sleep(pause_after(self.failures))
 
     async def take_away(self) -> None:
         """Take away what is not needed; files that cannot be taken away wait."""
@@ -71,7 +78,7 @@ class Archiver:
         waiting = sum(file.size for file, _ in evicted)
         for file, last_id in evicted:
             is_kept = await self._archive(file, last_id)
-            if not is_kept and waiting <= self._most_waiting:
+            if not is_kept and waiting <= self._most_waiting and not self._is_disk_full:
                 return
             if not is_kept:
                 self.unarchived += 1
@@ -83,13 +90,17 @@ class Archiver:
                 _log.warning("a file of the journal stays for now: %s", error)
                 return
 
+    @property
+    def _is_disk_full(self) -> bool:
+        return isinstance(self._recorder.failure, Exhausted)
+
     async def _archive(self, file: JournalFile, last_id: int) -> bool:
         """Archive a file, where it is to be and is not yet; whether it may go."""
         if self._place is None or last_id <= self._state.counters.archived_through:
             return True
         try:
-            await self._place.write(archived_name(file, last_id), _chunks(file.path))
-        except Unavailable as error:
+            await self._place.write(archived_name(file, last_id), _chunks(file))
+        except (Unavailable, Exhausted, _Unreadable) as error:
             self.failures += 1
             _log.warning("the archive waits: %s", error)
             return False
@@ -113,15 +124,30 @@ async def archive_whole(
     """Write all files of a journal that is not written any longer.
 
     Raises:
-        Unavailable: the place cannot be reached, or is full.
+        Unavailable: the place cannot be reached, or is full; or a file cannot be read.
     """
     ends = [*(file.first_id for file in journal.files[1:]), next_id]
     for file, end in zip(journal.files, ends, strict=True):
         name = f"{folder}/{file.first_id:016d}-{end - 1:016d}{SUFFIX}"
-        await place.write(name, _chunks(file.path))
+        try:
+            await place.write(name, _chunks(file))
+        except _Unreadable as error:
+            raise Unavailable(f"the table cannot be archived: {error}") from error
 
 
-async def _chunks(path: Path) -> AsyncIterator[bytes]:
-    with path.open("rb") as file:
-        while chunk := await asyncio.to_thread(partial(file.read, _CHUNK)):
-            yield chunk
+class _Unreadable(Exception):
+    """A file of the journal cannot be read: the disk fails, or too many files are open."""
+
+
+async def _chunks(file: JournalFile) -> AsyncIterator[bytes]:
+    """Yield what counts of a file."""
+    left = file.size
+    try:
+        with file.path.open("rb") as opened:
+            while left and (chunk := await asyncio.to_thread(opened.read, min(left, _CHUNK))):
+                left -= len(chunk)
+                yield chunk
+    except OSError as error:
+        raise _Unreadable(f"{file.path}: {problem_of(error)}") from error
+    if left:
+        raise _Unreadable(f"{file.path}: {left} bytes are missing at its end")

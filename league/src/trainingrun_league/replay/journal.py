@@ -5,10 +5,11 @@ answered. A file grows to a bound, then a new one begins with a ``Head``; a file
 all been evicted is no longer needed (``archive``). The end of a file that was cut off in the
 middle of a record is cut to its last whole one: no call was answered for it.
 
-Where a group could not be written (disk full), the file is cut back to where it was, and only when
-that has succeeded is another group written: so the ids of records follow one another without gaps,
-and nothing that was refused is found at the next start. After a failed fsync it is the same, since
-what is on the disk is not known then.
+A file in which a group could not be written or synchronised is doubtful from there on: after a
+failed fsync nobody knows what the disk has, and the next fsync of the same file may succeed without
+having written it. So it is written no more. The next group begins a new file, whose head says up to
+which byte the one before counts: ids follow one another without gaps, and nothing that was refused
+is found at the next start, whatever the disk has of it.
 
 SQLite, which the league has, was refused for it: items are bytes that are written once, read at a
 start and dropped by the hundred megabytes, and its write-ahead log would write each of them twice.
@@ -19,15 +20,19 @@ All methods block; one thread at a time may call them.
 from __future__ import annotations
 
 import contextlib
-import errno
 import fcntl
 import logging
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from errno import EDQUOT, EFBIG, ENOSPC
+from itertools import zip_longest
 from pathlib import Path
 from typing import BinaryIO, Final, Self
 
+import msgspec
+
+from trainingrun_league.disk_problems import problem_of
 from trainingrun_league.errors import Conflict, Exhausted, LeagueError, Unavailable
 from trainingrun_league.replay.records import (
     MAGIC,
@@ -45,7 +50,7 @@ _log = logging.getLogger(__name__)
 
 SUFFIX: Final = ".journal"
 FILE_BYTES: Final = 128 * 1024**2
-_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_FULL: Final = frozenset({ENOSPC, EDQUOT, EFBIG})
 
 
 @dataclass
@@ -56,13 +61,15 @@ class JournalFile:
         path: of it; files are numbered in the order of their beginnings.
         first_id: of the items that are in it.
         experiences: in these items.
-        size: bytes up to the end of its last whole record.
+        size: bytes up to the end of its last whole record that counts.
+        start: bytes of its head, of a file that this process began.
     """
 
     path: Path
     first_id: int
     experiences: int = 0
     size: int = 0
+    start: int = 0
 
 
 @dataclass
@@ -74,7 +81,6 @@ class Journal:
     files: list[JournalFile] = field(default_factory=list)
     _lock: BinaryIO | None = None
     _output: int | None = None
-    _is_torn: bool = False
 
     @classmethod
     def open(cls, folder: Path, *, file_bytes: int = FILE_BYTES) -> Self:
@@ -88,7 +94,9 @@ class Journal:
             folder.mkdir(parents=True, exist_ok=True)
             lock = (folder / "lock").open("wb")
         except OSError as error:
-            raise Unavailable(f"the folder of the journal, {folder}: {error.strerror}") from error
+            raise Unavailable(
+                f"the folder of the journal, {folder}: {problem_of(error)}"
+            ) from error
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -115,12 +123,14 @@ class Journal:
         """
         try:
             paths = sorted(self.folder.glob(f"*{SUFFIX}"))
-            for path in paths:
-                yield from self._read_file(path, is_last=path == paths[-1])
+            for path, after in zip_longest(paths, paths[1:]):
+                most = 0 if after is None else _bytes_before(after)
+                yield from self._read_file(path, most=most, is_last=after is None)
         except OSError as error:
-            raise Unavailable(f"the journal in {self.folder}: {error.strerror}") from error
+            raise Unavailable(f"the journal in {self.folder}: {problem_of(error)}") from error
 
-    def _read_file(self, path: Path, *, is_last: bool) -> Iterator[Record]:
+    def _read_file(self, path: Path, *, most: int, is_last: bool) -> Iterator[Record]:
+        """``most`` bytes of it count; 0: all."""
         total = path.stat().st_size
         reading = read_records(path)
         head, size = next(reading, (None, 0))
@@ -131,11 +141,15 @@ class Journal:
         self.files.append(file)
         yield head
         for record, end in reading:
+            if most and end > most:
+                break
             file.size = end
             if isinstance(record, Batch):
                 file.experiences += int(record.items.experiences.sum())
             yield record
-        if file.size < total:
+        if file.size < total and file.size == most:
+            _log.warning("%s: %d bytes at its end were refused: left out", path, total - most)
+        elif file.size < total:
             cut = total - file.size
             if not is_last:
                 _log.error("%s: %d bytes after byte %d are damaged", path, cut, file.size)
@@ -172,7 +186,6 @@ class Journal:
             Unavailable: it cannot be written; nothing of the group will be read.
         """
         try:
-            self._repair()
             if head is not None:
                 self._begin(head)
             self._write(b"".join(map(framed, records)))
@@ -186,7 +199,8 @@ class Journal:
         """Begin a new file; where it cannot be begun, the former one stays the last."""
         number = 1 + (int(self.files[-1].path.stem) if self.files else 0)
         path = self.folder / f"{number:012d}{SUFFIX}"
-        start = MAGIC + framed(head)
+        before = self.files[-1].size if self.files else 0
+        start = MAGIC + framed(msgspec.structs.replace(head, bytes_before=before))
         output = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         try:
             _write_all(output, start)
@@ -194,12 +208,13 @@ class Journal:
             synchronise(self.folder)
         except OSError:
             os.close(output)
-            path.unlink()
+            with contextlib.suppress(OSError):  # the next one has its name
+                path.unlink()
             raise
         if self._output is not None:
             os.close(self._output)
         self._output = output
-        self.files.append(JournalFile(path, head.next_id, size=len(start)))
+        self.files.append(JournalFile(path, head.next_id, size=len(start), start=len(start)))
 
     def _write(self, content: bytes) -> None:
         assert self._output is not None
@@ -207,20 +222,23 @@ class Journal:
             _write_all(self._output, content)
             os.fdatasync(self._output)
         except OSError:
-            self._is_torn = True
-            with contextlib.suppress(OSError):  # or before the next group
-                self._repair()
+            self._leave(self._output)
+            self._output = None
             raise
         self.files[-1].size += len(content)
 
-    def _repair(self) -> None:
-        """Cut off what is left of a group that could not be written."""
-        if self._is_torn and self._output is not None:
-            size = self.files[-1].size
-            os.ftruncate(self._output, size)
-            os.fsync(self._output)
-            os.lseek(self._output, size, os.SEEK_SET)
-            self._is_torn = False
+    def _leave(self, output: int) -> None:
+        """Write no more to the last file, and give its room back as far as that can be done: one
+        with nothing but its head goes, or a full disk would get one at each try."""
+        file = self.files[-1]
+        with contextlib.suppress(OSError):
+            os.ftruncate(output, file.size)
+        with contextlib.suppress(OSError):
+            os.close(output)
+        if file.size == file.start:
+            with contextlib.suppress(OSError):
+                file.path.unlink()
+                self.files.pop()
 
     # What is no longer needed.
 
@@ -238,7 +256,7 @@ class Journal:
         try:
             file.path.unlink(missing_ok=True)
         except OSError as error:
-            raise Unavailable(f"{file.path}: {error.strerror}") from error
+            raise Unavailable(f"{file.path}: {problem_of(error)}") from error
         self.files = [each for each in self.files if each is not file]
 
 
@@ -264,15 +282,26 @@ def write_whole(path: Path, content: bytes) -> None:
     """Write a file anew, whole or not at all; it is durable, with its folder's name, when this
     returns. Raises ``OSError``."""
     partial = path.with_name(f"{path.name}.new")
-    output = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
-        _write_all(output, content)
-        os.fsync(output)
-    finally:
-        os.close(output)
-    partial.replace(path)
+        output = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        try:
+            _write_all(output, content)
+            os.fsync(output)
+        finally:
+            os.close(output)
+        partial.replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            partial.unlink()
+        raise
     for folder in (path.parent, path.parent.parent, path.parent.parent.parent):
         synchronise(folder)
+
+
+def _bytes_before(path: Path) -> int:
+    """Return how many bytes of the file before count, as a file says; 0 where it says nothing."""
+    record, _ = next(read_records(path), (None, 0))
+    return record.bytes_before if isinstance(record, Head) else 0
 
 
 def _write_all(output: int, content: bytes) -> None:
@@ -296,4 +325,6 @@ def _translated(error: OSError, folder: Path) -> LeagueError:
             f"the disk with the journal, {folder}, is full: nothing was recorded; make room, or"
             " give the table a lower bound of bytes"
         )
-    return Unavailable(f"the journal in {folder} cannot be written: {error.strerror}; try again")
+    return Unavailable(
+        f"the journal in {folder} cannot be written: {problem_of(error)}; then try again"
+    )

@@ -12,6 +12,7 @@ One thread has the journal. Not here: whether a caller may record, and how much 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -27,6 +28,8 @@ from trainingrun_league.replay.state import ReplayState
 GROUP_BYTES: Final = 64 * 1024**2
 FLUSH_SECONDS: Final = 1.0
 """What was sampled is written down as often as this, where nothing is recorded."""
+
+_log: Final = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -126,12 +129,16 @@ class Recorder:
         try:
             await self._in_thread(partial(self._journal.append, records, head=head))
         except LeagueError as error:
+            if self.failure is None:
+                _log.error("nothing is recorded: %s", error)
             self.failure = error
             self._state.return_unwritten(sampled)
             for each in group:
                 if not each.future.done():
                     each.future.set_exception(error)
         else:
+            if self.failure is not None:
+                _log.info("experience is recorded again")
             self.failure = None
             for each, record in zip(group, numbered, strict=True):
                 found = 0 if record is None else self._state.apply(record)

@@ -58,12 +58,18 @@ class Counters(Struct, frozen=True, array_like=True):
 
 
 class Head(Struct, frozen=True, array_like=True, tag="head"):
-    """What was before this file: what happened, how far the ids are, whom we know."""
+    """What was before this file: what happened, how far the ids are, whom we know.
+
+    Attributes:
+        bytes_before: of the file before that count; what it has beyond was refused. 0: all, as
+            in journals of versions that did not say it.
+    """
 
     counters: Counters
     next_id: _Count
     greatest_priority: float
     marks: tuple[SourceMark, ...] = ()
+    bytes_before: _Count = 0
 
 
 class _BatchEnvelope(Struct, frozen=True, array_like=True, tag="batch"):

@@ -21,6 +21,7 @@ import msgspec
 from trainingrun_contracts.league.v1 import replay_pb2 as pb
 
 from trainingrun_league.declaration import Host
+from trainingrun_league.disk_problems import problem_of
 from trainingrun_league.errors import (
     Conflict,
     Exhausted,
@@ -399,7 +400,9 @@ class Tables:
             folder.mkdir(parents=True, exist_ok=True)
             write_whole(folder / file, msgspec.json.encode(content))
         except OSError as error:
-            raise Unavailable(f"the folder of a table, {folder}: {error.strerror}") from error
+            raise Unavailable(
+                f"the folder of a table, {folder}: {problem_of(error)}; then try again"
+            ) from error
 
     def _read_life(self, name: str) -> TableLife:
         """Return the life of a table; one of before tables had any begins it now."""

@@ -17,7 +17,7 @@ import grpc
 import grpc.aio
 
 from trainingrun_league.declaration import Audience, ServiceDeclaration
-from trainingrun_league.errors import LeagueError
+from trainingrun_league.errors import LeagueError, Unavailable
 from trainingrun_league.server.call_metrics import CallMetrics
 from trainingrun_league.server.caller import CALLER, Caller
 from trainingrun_league.server.tokens import InvalidToken, TokenKey
@@ -136,7 +136,9 @@ class Calls(grpc.aio.ServerInterceptor):
         except Exception as error:
             code, said = _status(error)
             if code in {grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN}:
-                _log.exception("%s failed", method)
+                _log.exception("%s failed", method, extra={"kind": name})
+            elif isinstance(error, Unavailable):  # what a person has to see to
+                _log.warning("%s: %s", name, said, extra={"kind": name})
             await context.abort(code, said)
         finally:
             self._metrics.record(name, code, monotonic() - began)
@@ -196,5 +198,8 @@ def _status(error: Exception) -> tuple[grpc.StatusCode, str]:
         }:
             said = "another service of the league cannot be reached; try again"
             return grpc.StatusCode.UNAVAILABLE, said
+        case grpc.aio.AioRpcError() if error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED:
+            said = f"another service of the league has no room: {error.details()}"
+            return grpc.StatusCode.RESOURCE_EXHAUSTED, said
         case _:
             return grpc.StatusCode.INTERNAL, "this is a bug of the league: its log says more"

@@ -1,26 +1,31 @@
 """Connections to the database, and the transactions that services read and write in.
 
 ``writing`` and ``reading`` are the two ways in: errors of the driver leave them as the league's
-own. In SQLite a transaction that may write takes the lock at its begin (``BEGIN IMMEDIATE``): one
-that reads first and then writes would fail where another one wrote in between, however long the
-busy timeout is. An autocommit connection for each statement was refused: a service's decision and
-its rows belong into one transaction.
+own. Which of them pass is read from their codes: the sentences of SQLite say "disk" of a disk that
+is full and of a file that is damaged.
+
+In SQLite a transaction that may write takes the lock at its begin (``BEGIN IMMEDIATE``): one that
+reads first and then writes would fail where another one wrote in between, however long the busy
+timeout is. An autocommit connection for each statement was refused: a service's decision and its
+rows belong into one transaction.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import sqlite3
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import event
-from sqlalchemy.engine import Connection, make_url
+from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from trainingrun_league.errors import InvalidRequest, LeagueError, Unavailable
+from trainingrun_league.disk_problems import FULL, READ_ONLY, problem_of
+from trainingrun_league.errors import InvalidRequest, LeagueError, StoreDamaged, Unavailable
 
 DRIVERS: Final = ("sqlite+aiosqlite", "postgresql+asyncpg")
 BUSY_SECONDS: Final = 20
@@ -28,9 +33,40 @@ STATEMENT_SECONDS: Final = 60
 CONNECT_SECONDS: Final = 10
 CONNECTIONS: Final = 10
 _READS: Final = "trainingrun_reads"
-_UNREACHABLE: Final = (
-    "the database cannot be reached or is busy ({kind}); the call changed nothing: try it again"
-)
+_PRIMARY: Final = 0xFF
+"""The part of SQLite's extended codes that says the kind of an error."""
+_AWAY: Final = "it cannot be reached or is busy"
+_DAMAGED: Final = "it is damaged: restore a backup, with the league stopped"
+_OF_SQLITE: Final[Mapping[int, str]] = {
+    sqlite3.SQLITE_BUSY: _AWAY,
+    sqlite3.SQLITE_LOCKED: _AWAY,
+    sqlite3.SQLITE_PROTOCOL: _AWAY,
+    sqlite3.SQLITE_NOMEM: "its process has no memory: give it more",
+    sqlite3.SQLITE_FULL: FULL,
+    sqlite3.SQLITE_READONLY: READ_ONLY,
+    sqlite3.SQLITE_PERM: READ_ONLY,
+    sqlite3.SQLITE_IOERR: (
+        "it cannot be read or written (disk I/O error): its disk is full or fails: free space there,"
+        " or see the kernel's log"
+    ),
+    sqlite3.SQLITE_CANTOPEN: (
+        "it cannot be opened: its folder must be there and writable, with room, and the process may"
+        " have more files open (ulimit -n)"
+    ),
+}
+"""Primary codes of errors that pass; what is not here is a bug of ours, but for what follows."""
+_DAMAGED_SQLITE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_OF_POSTGRESQL: Final[Mapping[str, str]] = {
+    "53100": "the disk of its server is full: free space there",
+    "25006": (
+        "it is read-only: its server is a replica, or was made read-only because its disk is full"
+    ),
+    "58030": "the disk of its server fails: see the server's log",
+}
+_PASSING_CLASSES: Final = frozenset({"08", "53", "57", "40", "55", "58"})
+"""Of PostgreSQL: connection, resources, shutdown, deadlocks, statements that took too long, its
+machine."""
+_DAMAGED_POSTGRESQL: Final = frozenset({"XX001", "XX002"})
 _BAD_DATA: Final = "22"
 """Class of PostgreSQL's errors about values: a text with NUL, a number that is too large."""
 _UNKEPT: Final = (
@@ -78,7 +114,7 @@ async def writing(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     Raises:
         Unavailable: the database cannot be reached, or another one kept its lock.
     """
-    async with _translated(), engine.begin() as connection:
+    async with _translated(engine), engine.begin() as connection:
         yield connection
 
 
@@ -89,46 +125,66 @@ async def reading(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     Raises:
         Unavailable: as of ``writing``.
     """
-    async with _translated(), engine.connect() as connection:
+    async with _translated(engine), engine.connect() as connection:
         yield await connection.execution_options(**{_READS: True})
 
 
 @asynccontextmanager
-async def _translated() -> AsyncIterator[None]:
+async def _translated(engine: AsyncEngine) -> AsyncIterator[None]:
     try:
         yield
     except IntegrityError:
         raise  # a bug, or a conflict that the service knows
     except DBAPIError as error:
-        found = _of_driver(error)
+        found = _of_driver(error, _place_of(engine.url))
+        if found is None:
+            raise
+        raise found from error
+    except sqlite3.Error as error:  # of ``_prepare``, which SQLAlchemy passes on as it is
+        found = _of_sqlite(error, _place_of(engine.url))
         if found is None:
             raise
         raise found from error
     except OverflowError as error:  # SQLite's driver, of numbers beyond 64 bits
         raise InvalidRequest(_UNKEPT) from error
-    except (PoolTimeout, OSError) as error:  # asyncpg connects with plain sockets
-        raise Unavailable(_UNREACHABLE.format(kind=type(error).__name__)) from error
+    except PoolTimeout as error:
+        raise _unavailable(_place_of(engine.url), _AWAY) from error
+    except OSError as error:  # asyncpg connects with plain sockets
+        raise _unavailable(_place_of(engine.url), f"{_AWAY} ({type(error).__name__})") from error
 
 
-def _of_driver(error: DBAPIError) -> LeagueError | None:
+def _place_of(url: URL) -> str:
+    """Return how people call a database: never with its password."""
+    return f"{url.database}" if url.host is None else f"{url.database} at {url.host}"
+
+
+def _unavailable(place: str, problem: str) -> Unavailable:
+    return Unavailable(f"the database {place}: {problem}; try the same call again")
+
+
+def _of_driver(error: DBAPIError, place: str) -> LeagueError | None:
     """Return what a service makes of an error of the driver; None where it is a bug of ours."""
+    if isinstance(error.orig, sqlite3.Error):
+        return _of_sqlite(error.orig, place)
     state = getattr(error.orig, "sqlstate", None) or ""
     if state.startswith(_BAD_DATA):
         return InvalidRequest(_UNKEPT)
-    if _passes(error, state):
-        return Unavailable(_UNREACHABLE.format(kind=type(error.orig).__name__))
+    if state in _DAMAGED_POSTGRESQL:
+        return StoreDamaged(f"the database {place}: {_DAMAGED}")
+    if problem := _OF_POSTGRESQL.get(state):
+        return _unavailable(place, problem)
+    is_gone = error.connection_invalidated or isinstance(error.orig, OSError)
+    if is_gone or state[:2] in _PASSING_CLASSES:
+        return _unavailable(place, f"{_AWAY} ({type(error.orig).__name__})")
     return None
 
 
-def _passes(error: DBAPIError, state: str) -> bool:
-    """Whether it is of the connection or a lock, and not of the statement."""
-    if error.connection_invalidated:
-        return True
-    said = str(error.orig)
-    if "sqlite" in type(error.orig).__module__:
-        return "locked" in said or "disk" in said or "unable to open" in said
-    # PostgreSQL: connection, resources, shutdown, deadlocks and statements that took too long.
-    return state[:2] in {"08", "53", "57", "40", "55"} or isinstance(error.orig, OSError)
+def _of_sqlite(error: sqlite3.Error, place: str) -> LeagueError | None:
+    code = getattr(error, "sqlite_errorcode", 0) & _PRIMARY
+    if code in _DAMAGED_SQLITE:
+        return StoreDamaged(f"the database {place}: {_DAMAGED}")
+    problem = _OF_SQLITE.get(code)
+    return None if problem is None else _unavailable(place, problem)
 
 
 def _sqlite(url: str, file: str) -> AsyncEngine:
@@ -137,7 +193,7 @@ def _sqlite(url: str, file: str) -> AsyncEngine:
             Path(file).parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise InvalidRequest(
-                f"the folder of the database {file} cannot be made: {error.strerror}"
+                f"the folder of the database {file} cannot be made: {problem_of(error)}"
             ) from error
     engine = create_async_engine(
         url, pool_timeout=CONNECT_SECONDS, connect_args={"timeout": BUSY_SECONDS}

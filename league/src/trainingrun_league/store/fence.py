@@ -28,6 +28,8 @@ from trainingrun_league.store.inserting import insert_new
 
 CHECK_SECONDS: Final = 5.0
 """Between two checks of a process that writes nothing."""
+_PAUSE_SECONDS: Final = 1.0
+"""After a check that could not be made: the event may stay set all the while."""
 _LONGEST_HOLDER: Final = 300
 
 
@@ -108,8 +110,8 @@ class Fence:
                     await self.check(connection)
             except TakenOver:
                 raise
-            except Unavailable:
-                continue  # nothing can be written either
+            except Unavailable:  # nothing can be written either
+                await asyncio.sleep(_PAUSE_SECONDS)
 
 
 def _holder() -> str:
