@@ -23,6 +23,7 @@ from trainingrun_contracts.league.v1.model_pb2 import (
 )
 from trainingrun_contracts.league.v1.model_pb2_grpc import ModelServiceStub
 from trainingrun_contracts.policy_format import Network
+from trainingrun_environments.names import config_of
 from trainingrun_environments.registry import spec_of
 from trainingrun_league.server.certificates import authority
 
@@ -122,9 +123,10 @@ def publish(
     lineage: str = "lab/one",
     version: int = 1,
     simulations: int = 0,
+    algorithm: str = "alphaZero",
 ) -> Model:
     """Publish a model as a learner does."""
-    spec: EnvironmentSpec = spec_of(BuiltIn(league.environment))
+    spec: EnvironmentSpec = spec_of(config_of(league.environment))
     header = PublishPolicyRequest.Header(
         idempotency_key=f"{lineage}/{version}",
         lineage=lineage,
@@ -132,7 +134,7 @@ def publish(
         sha256=hashlib.sha256(blob).hexdigest(),
         size_bytes=len(blob),
         schema_hash=spec.schema_hash,
-        algorithm="alphaZero",
+        algorithm=algorithm,
         simulations=simulations,
     )
 

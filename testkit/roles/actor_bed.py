@@ -17,12 +17,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import redis
-from safetensors.numpy import save
 from trainingrun_contracts import reports, run_config, slots
 from trainingrun_contracts.environment_spec import EnvironmentSpec
-from trainingrun_contracts.policy_format import Network, shapes_of
+from trainingrun_contracts.policy_format import Network
 from trainingrun_contracts.segment import Segment, decode
 from trainingrun_contracts.stream.accounts import Accounts, Fate, Totals
 from trainingrun_contracts.stream.keys import PAYLOAD_FIELD, Keys
@@ -30,7 +28,7 @@ from trainingrun_contracts.stream.read import next_epoch
 from trainingrun_contracts.weights import WeightsPublisher
 from trainingrun_environments.magic.spec import SPEC
 
-from testkit.roles.board_weights import random_board_weights
+from testkit.roles.board_weights import random_board_weights, random_policy_weights
 from testkit.servers.redis_server import RedisServer, live_leases
 from testkit.tree import DECKS
 from testkit.waiting import until
@@ -113,13 +111,7 @@ class Bed:
 
     def publish_weights(self, *, version: int = 0, spec: EnvironmentSpec = SPEC) -> None:
         """Publish random weights, other ones for each version."""
-        random = np.random.default_rng(version)
-        tensors = {
-            name: (random.standard_normal(shape) / np.sqrt(shape[-1])).astype(np.float32)
-            for name, shape in shapes_of(Network(), spec).items()
-        }
-        blob = save(tensors, {"schema_hash": spec.schema_hash, "version": str(version)})
-        self.publish(blob, version=version)
+        self.publish(random_policy_weights(spec, version=version), version=version)
 
     def publish_board(
         self, network: Network, spec: EnvironmentSpec, *, version: int = 0, scale: float = 1.0

@@ -1,5 +1,5 @@
-"""Published weights of AlphaZero's network with random numbers, which know nothing of the game, and
-checkpoints that hold them.
+"""Published weights with random numbers, which know nothing of the game: of AlphaZero's network and
+of a policy of PPO. And checkpoints that hold them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from safetensors.numpy import save
 from trainingrun_contracts.board_network import NETWORK_METADATA, board_shapes
 from trainingrun_contracts.board_weights import SCHEMA_METADATA, VERSION_METADATA
 from trainingrun_contracts.environment_spec import EnvironmentSpec
-from trainingrun_contracts.policy_format import Network
+from trainingrun_contracts.policy_format import Network, shapes_of
 
 
 def random_board_weights(
@@ -36,6 +36,16 @@ def random_board_weights(
         NETWORK_METADATA: network.kind,
     }
     return save(tensors, metadata)
+
+
+def random_policy_weights(spec: EnvironmentSpec, *, version: int = 0) -> bytes:
+    """Weights of PPO's usual network as the learner publishes them, other ones for each version."""
+    random = np.random.default_rng(version)
+    tensors = {
+        name: (random.standard_normal(shape) / np.sqrt(shape[-1])).astype(np.float32)
+        for name, shape in shapes_of(Network(), spec).items()
+    }
+    return save(tensors, {SCHEMA_METADATA: spec.schema_hash, VERSION_METADATA: str(version)})
 
 
 def write_checkpoint(

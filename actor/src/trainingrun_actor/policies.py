@@ -61,7 +61,9 @@ class PublishedWeights(Generic[Loaded]):
         curve: Curve = "even",
         note_sync: Callable[[float], None] = lambda _seconds: None,
         keeps_blob: bool = False,
+        league_loader: Loader[Loaded] | None = None,
     ) -> None:
+        """``league_loader`` reads models of the league, which may be of other networks."""
         self.newest: Loaded | None = None
         self.newest_blob = b""
         """The newest weights as they were published, where they are kept."""
@@ -73,6 +75,7 @@ class PublishedWeights(Generic[Loaded]):
         self._redis = client
         self._keys = keys
         self._loader = loader
+        self._league_loader = league_loader or loader
         self._wall = wall
         self._note_sync = note_sync
         self._published: Pointer | None = None
@@ -134,7 +137,11 @@ class PublishedWeights(Generic[Loaded]):
         sha256, number = drawn
         try:
             policy = await self._kept(
-                self._of_league, sha256, number, self._keys.league_blob(sha256)
+                self._of_league,
+                sha256,
+                number,
+                self._keys.league_blob(sha256),
+                loader=self._league_loader,
             )
         except (WeightsError, redis.RedisError, OSError) as error:
             self._complain(f"an opponent of the league cannot be loaded: {error}")
@@ -152,17 +159,24 @@ class PublishedWeights(Generic[Loaded]):
         Raises:
             WeightsError: it is gone, or not what it should be.
         """
-        return await self._kept(self._past, sha256, version, self._keys.blob(sha256))
+        key = self._keys.blob(sha256)
+        return await self._kept(self._past, sha256, version, key, loader=self._loader)
 
     async def _kept(
-        self, loaded: OrderedDict[str, Loaded], sha256: str, version: int, key: str
+        self,
+        loaded: OrderedDict[str, Loaded],
+        sha256: str,
+        version: int,
+        key: str,
+        *,
+        loader: Loader[Loaded],
     ) -> Loaded:
         """Return weights that are loaded, or else from this key."""
         policy = loaded.get(sha256)
         if policy is None:
             pointer = Pointer(epoch=0, version=version, publish=0, sha256=sha256, at=0.0)
             blob = verified(await self._redis.get(key), sha256)
-            policy = loaded[sha256] = self._loader.load(blob, pointer)
+            policy = loaded[sha256] = loader.load(blob, pointer)
             while len(loaded) > PAST_KEPT:
                 loaded.popitem(last=False)
         loaded.move_to_end(sha256)

@@ -15,8 +15,15 @@ from msgspec import Struct
 from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
 from trainingrun_contracts.environment_spec import EnvironmentSpec
-from trainingrun_contracts.own_network import PREFIX, NamedNetwork, OwnNetwork, own_actions
-from trainingrun_contracts.own_parts import PartFault, described
+from trainingrun_contracts.own_network import (
+    PREFIX,
+    NamedNetwork,
+    OwnNetwork,
+    own_actions,
+    own_network,
+    stated_network,
+)
+from trainingrun_contracts.own_parts import PartFault, UnknownPart, described
 from trainingrun_contracts.policy_format import KEY, Network, Shapes, network_of, shapes_of
 from trainingrun_contracts.weights import WeightsError
 from trainingrun_contracts.weights_pointer import Pointer
@@ -146,6 +153,41 @@ class PolicyLoader:
         bare = {each.removeprefix(PREFIX): tensor for each, tensor in checked.items()}
         found = UsersNetwork(own.network, own.name, bare, self._spec)
         return Policy(found.evaluate, pointer)
+
+
+class UnknownNetwork(WeightsError):
+    """Weights are of a network that cannot be had here; where its package is, they are sound."""
+
+
+class ModelLoader:
+    """Reads weights of models that are known by their bytes alone, as those of a league: of our
+    networks, and of users' whose packages are installed here.
+    """
+
+    def __init__(self, spec: EnvironmentSpec) -> None:
+        self._spec = spec
+
+    def load(self, blob: bytes, pointer: Pointer) -> Policy:
+        """Read published weights.
+
+        Raises:
+            WeightsError: see ``PolicyLoader.load``.
+            UnknownNetwork: see there.
+        """
+        tensors, name = _tensors(blob, pointer, self._spec), _name(pointer)
+        try:
+            network = stated_network(_metadata(blob))
+            own = None if network is None else own_network(network, self._spec)
+        except UnknownPart as error:
+            raise UnknownNetwork(f"{name} are of a network of a package: {error}") from error
+        except ValueError as error:
+            raise WeightsError(f"{name}: {error}") from error
+        if own is None and any(tensor.startswith(PREFIX) for tensor in tensors):
+            raise WeightsError(
+                f"{name} are of a network of a package, and do not say of which: publish them by a"
+                " learner of this version"
+            )
+        return PolicyLoader(self._spec, own).load(blob, pointer)
 
 
 class Choice(Struct, frozen=True):

@@ -30,7 +30,7 @@ from trainingrun_actor.embedded_arena import AnyArena, EmbeddedArena
 from trainingrun_actor.leases import Leases
 from trainingrun_actor.play_metrics import PlayMetrics
 from trainingrun_actor.policies import Loader, Policies
-from trainingrun_actor.policy import Policy, PolicyLoader
+from trainingrun_actor.policy import ModelLoader, Policy, PolicyLoader
 from trainingrun_actor.recorder import Clock
 from trainingrun_actor.reporting import Exporter, Reporter
 from trainingrun_actor.run_state import RunStatePoller
@@ -147,6 +147,7 @@ def role_parts(
             wall=time,
             curve=config.self_play.pfsp,
             note_sync=metrics.sync_seconds.observe,
+            league_loader=ModelLoader(game.spec),
             keeps_blob=_may_crown(config, server),
         ),
         loader=loader,

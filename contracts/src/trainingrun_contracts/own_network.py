@@ -20,6 +20,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -30,6 +31,8 @@ from trainingrun_contracts.policy_format import Network, Shapes
 Float32 = npt.NDArray[np.float32]
 
 PREFIX: Final = "own."
+METADATA: Final = "own_network"
+"""Of published tensors: the network in JSON, for those who know the run as a model alone."""
 MOST_TENSORS: Final = 1024
 MOST_NUMBERS: Final = 64_000_000
 """Of all tensors together: 256 MB."""
@@ -93,6 +96,26 @@ def own_network(network: Network, spec: EnvironmentSpec) -> NamedNetwork | None:
         raise NETWORKS.refused(point, f"does not say its shapes: {described(error)}") from error
     _check_size(shapes, network)
     return NamedNetwork(network.kind, found, shapes)
+
+
+def stated_network(metadata: Mapping[str, str]) -> Network | None:
+    """Return the network of a user's that the metadata of tensors names; None where they name none.
+
+    Raises:
+        ValueError: what they name is no network.
+    """
+    text = metadata.get(METADATA)
+    if text is None:
+        return None
+    try:
+        return msgspec.json.decode(text, type=Network)
+    except msgspec.MsgspecError as error:
+        raise ValueError(f"metadata {METADATA} is no network: {error}") from error
+
+
+def statement_of(network: Network) -> dict[str, str]:
+    """Return what ``stated_network`` reads."""
+    return {METADATA: msgspec.json.encode(network).decode()}
 
 
 def _check_size(shapes: Shapes, network: Network) -> None:

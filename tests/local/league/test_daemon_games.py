@@ -424,3 +424,36 @@ def test_a_game_that_begins_late_is_there_when_it_is_asked_for_again(tmp_path: P
             assert slots.held == 0
 
     asyncio.run(scenario())
+
+
+def test_a_game_that_begins_late_and_is_not_asked_for_again_frees_its_slot(tmp_path: Path) -> None:
+    """Its caller is gone for good: it is dropped after a minute, and not after the ten that a seat
+    may stay empty.
+    """
+
+    async def scenario() -> None:
+        async with journal_in(tmp_path) as journal, FewThreads(1).serving() as engine:
+            slots = Daemons(daemons_of(f"127.0.0.1:{engine.port}"))
+            source = source_of(MUTE, slots, decks=(), seconds=60, token=None)
+            clock = TurnedClock()
+            hall = Hall(source, journal, holder="h", clock=clock.now, bounds=Bounds())
+            await engine.threads.acquire()
+            caller = asyncio.create_task(begun(hall, "a"))
+            await engine.heard.get()
+            caller.cancel()
+            await asyncio.wait({caller})
+            engine.threads.release()
+            for _ in range(1000):
+                if await journal.find("a") is not None:
+                    break
+                await asyncio.sleep(0.01)
+            for _ in range(9):  # until the one who creates it has noted that nobody waits
+                clock.value += 61
+                await hall.expire()
+                await asyncio.sleep(0.02)
+            assert (hall.running, slots.held) == (0, 0)
+            state = await hall.state("a", 0)
+            assert state.reason == "who created it did not ask for it again"
+            await hall.close()
+
+    asyncio.run(scenario())

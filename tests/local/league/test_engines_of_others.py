@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from time import monotonic
 
@@ -63,9 +62,9 @@ async def match_of(league: LeagueProcess, folder: Path, *, pairs: int) -> Played
     return played
 
 
-@pytest.mark.parametrize("switches", [(), ("--repaired",)], ids=["faulty", "repaired"])
-def test_a_match_on_the_original_forge_daemon(tmp_path: Path, switches: Sequence[str]) -> None:
-    with forge_daemon("--parallelism", "10", *switches, decks=(DECKS,)) as endpoint:
+def test_a_match_on_the_original_forge_daemon(tmp_path: Path) -> None:
+    """Its dialect with all of its faults: games end, each with a replay, and its threads are free."""
+    with forge_daemon("--parallelism", "10", decks=(DECKS,)) as endpoint:
         league = LeagueProcess(
             tmp_path / "league",
             environment="magic",
@@ -73,17 +72,17 @@ def test_a_match_on_the_original_forge_daemon(tmp_path: Path, switches: Sequence
             arguments=(f"--set=game.daemons={endpoint}", "--set=game.decks=test_red,test_blue"),
         )
         with league:
-            b = monotonic()
-            played = asyncio.run(match_of(league, tmp_path, pairs=1))
-            print("TIME", monotonic() - b)
-        print([(each.outcome, each.moves) for each in played.results])
-        port = int(endpoint.rpartition(":")[2])
-        until(lambda: active_games(port) == 0, seconds=10, what="the slots are free")
+            check(asyncio.run(match_of(league, tmp_path, pairs=1)))
+        free = port_of(endpoint)
+        until(lambda: active_games(free) == 0, seconds=10, what="the slots are free")
 
 
-@pytest.mark.skipif(find_go() is None, reason="no go")
-def test_go(tmp_path: Path) -> None:
-    with engine_in_go(tmp_path, find_go()) as port:
+def test_a_match_on_the_engine_in_go(tmp_path: Path) -> None:
+    """An engine that knows neither Forge nor Python."""
+    go = find_go()
+    if go is None:
+        pytest.skip("no Go command: it is built where there is one")
+    with engine_in_go(tmp_path, go) as port:
         league = LeagueProcess(
             tmp_path / "league",
             environment=NIM,
@@ -91,8 +90,16 @@ def test_go(tmp_path: Path) -> None:
             arguments=(f"--set=game.daemons=127.0.0.1:{port}",),
         )
         with league:
-            b = monotonic()
-            played = asyncio.run(match_of(league, tmp_path, pairs=1))
-            print("TIME", monotonic() - b)
-        print([(each.outcome, each.moves) for each in played.results])
+            check(asyncio.run(match_of(league, tmp_path, pairs=4)))
         until(lambda: active_games(port) == 0, seconds=10, what="the slots are free")
+
+
+def check(played: Played) -> None:
+    """Every game has an end of its own; players by chance play one game twice in a pair."""
+    assert all(abs(each.outcome) <= 1.0 and each.moves > 0 for each in played.results)
+    assert any(each.outcome for each in played.results)
+
+
+def port_of(endpoint: str) -> int:
+    """The port of ``host:port``."""
+    return int(endpoint.rpartition(":")[2])

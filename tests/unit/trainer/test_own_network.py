@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load
-from trainingrun_actor.policy import PolicyLoader
+from safetensors.torch import load, save
+from trainingrun_actor.policy import ModelLoader, PolicyLoader
 from trainingrun_contracts.environment_spec import EnvironmentSpec, Features, Vocabulary
 from trainingrun_contracts.own_network import own_network
 from trainingrun_contracts.own_parts import PartFault, UnknownPart
@@ -245,3 +245,35 @@ def test_a_network_that_fails_in_play_costs_its_games() -> None:
     states, actions = np.zeros((1, 6), np.float16), np.zeros((2, 4), np.float16)
     with pytest.raises(PartFault, match=r"'short' gives logits \(1,\) and values \(1,\) for 2"):
         played.evaluate(states, actions, np.array([2]))
+
+
+@pytest.mark.parametrize("kind", ["plain", "transformer"])
+def test_a_model_that_is_known_by_its_bytes_alone_is_played(kind: str) -> None:
+    """A league's workers, and runs that train against its models, know no run's configuration."""
+    network = Network(kind, width=64, layers=1)
+    blob = weights_blob(new_policy(1, OF_FEATURES, network), version=1)
+    played = ModelLoader(OF_FEATURES).load(blob, POINTER)
+    same = PolicyLoader(OF_FEATURES, own_network(network, OF_FEATURES)).load(blob, POINTER)
+    asked = np.ones((1, 6), np.float16), np.ones((2, 4), np.float16), np.array([2])
+    np.testing.assert_array_equal(played.evaluate(*asked)[0], same.evaluate(*asked)[0])
+
+
+@pytest.mark.parametrize(
+    ("metadata", "sentence"),
+    [
+        ({}, "are of a network of a package, and do not say of which"),
+        ({"own_network": "{"}, "metadata own_network is no network"),
+        ({"own_network": '{"kind": "../x"}'}, "metadata own_network is no network"),
+        ({"own_network": '{"kind": "absent"}'}, "no network is called 'absent'"),
+        ({"own_network": '{"kind": "plain", "width": 32}'}, "is missing or not of shape"),
+    ],
+)
+def test_a_model_whose_network_cannot_be_had_says_which(
+    metadata: dict[str, str], sentence: str
+) -> None:
+    """Weights come from anybody with a token, and name nothing but parts that are installed."""
+    blob = weights_blob(new_policy(1, OF_FEATURES, Network("plain", width=64)), version=1)
+    known = {"schema_hash": OF_FEATURES.schema_hash, "version": "1"}
+    forged = save(load(blob), metadata=known | metadata)
+    with pytest.raises(WeightsError, match=sentence):
+        ModelLoader(OF_FEATURES).load(forged, POINTER)

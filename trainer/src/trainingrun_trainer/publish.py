@@ -26,7 +26,7 @@ def weights_blob(policy: Policy, *, version: int) -> bytes:
         for name, tensor in policy.state_dict().items()
     }
     metadata = {"schema_hash": policy.spec.schema_hash, "version": str(version)}
-    return save(tensors, metadata=metadata)
+    return save(tensors, metadata=metadata | dict(policy.statement))
 
 
 class Publisher:

@@ -32,7 +32,7 @@ _SEEDS: Final = 2**64
 
 
 class Interrupted(Exception):
-    """The worker is to stop; nothing is wrong with the match."""
+    """The worker is to stop, or lost its games; nothing is wrong with the match."""
 
 
 class PlayerFailed(Exception):

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from random import Random
 from time import monotonic
@@ -22,6 +23,7 @@ import grpc.aio
 from google.protobuf.duration_pb2 import Duration
 from msgspec import Struct
 from trainingrun_contracts.backoff import Backoff
+from trainingrun_contracts.league.game_reasons import GAME_LOST
 from trainingrun_contracts.league.v1.common_pb2 import MatchPurpose
 from trainingrun_contracts.league.v1.game_pb2 import (
     CreateGameRequest,
@@ -150,7 +152,7 @@ class ServedMatches:
         """Play all games; ``until`` is by the monotonic clock.
 
         Raises:
-            Interrupted: the worker is to stop.
+            Interrupted: the worker is to stop, or the Game service was away.
             PlayerFailed: a player cannot play.
             GamesFailed: the engine fails, or has no slot in time.
             grpc.aio.AioRpcError: the Game service is away.
@@ -265,7 +267,7 @@ class ServedMatches:
         while True:
             check_time_left(self._is_stopping, until)
             try:
-                return await self._game_at("").CreateGame(request)
+                return await self._asked_for(request)
             except grpc.aio.AioRpcError as error:
                 if error.code() is grpc.StatusCode.ALREADY_EXISTS:
                     return None
@@ -277,6 +279,21 @@ class ServedMatches:
                 if monotonic() > until:
                     raise GamesFailed(f"no game began in time: {error.details()}") from error
             await asyncio.sleep(_BACKOFF.seconds(failures, self._random))
+
+    async def _asked_for(self, request: CreateGameRequest) -> CreateGameResponse:
+        """Create a game; one that nobody wants any more is deleted as soon as its id is known."""
+
+        async def created() -> CreateGameResponse:
+            return await self._game_at("").CreateGame(request)
+
+        call = asyncio.create_task(created())
+        try:
+            return await asyncio.shield(call)
+        except asyncio.CancelledError:
+            with suppress(grpc.aio.AioRpcError):
+                made = await call
+                await _delete(self._game_at(made.address), made.game_id)
+            raise
 
     async def _played(
         self,
@@ -317,6 +334,8 @@ class ServedMatches:
                 thought=thought if match.is_kept(place) else None,
             )
             state = await self._submitted(stub, request, until=match.until)
+        if state.phase == GamePhase.GAME_PHASE_ABANDONED and state.reason.startswith(GAME_LOST):
+            raise Interrupted(state.reason)
         if state.phase != GamePhase.GAME_PHASE_FINISHED:
             raise GamesFailed(f"a game was abandoned: {state.reason}")
         first, second = state.returns

@@ -26,7 +26,7 @@ from trainingrun_contracts.weights import MAX_BYTES, WeightsError
 from trainingrun_contracts.weights_pointer import Pointer
 
 from trainingrun_actor.board_policies import BoardPolicyLoader
-from trainingrun_actor.policy import Policy, PolicyLoader
+from trainingrun_actor.policy import ModelLoader, Policy, UnknownNetwork
 
 if TYPE_CHECKING:  # asynchronous clients have a type in the stubs alone
     from trainingrun_contracts.league.v1.model_pb2_grpc import ModelServiceAsyncStub
@@ -40,6 +40,11 @@ _CHUNK_SECONDS: Final = 60.0
 _HALF_SECONDS: Final = 3600.0
 """After which nobody writes a file that is not whole any longer."""
 _HASH: Final = re.compile(r"[0-9a-f]{64}")
+
+_WHERE: Final = (
+    "The league's workers must have that package: install it where `trainingrun league up` runs, or"
+    " name an image with it in the League's spec.workers.template (container worker)"
+)
 
 _Download: TypeAlias = "grpc.aio.UnaryStreamCall[GetPolicyRequest, GetPolicyResponse]"
 
@@ -100,10 +105,12 @@ class Weights:
                 f"the model is searched with {model.simulations} simulations a move, and"
                 f" {spec.name} cannot be searched: publish it with simulations 0"
             )
-        loader = BoardPolicyLoader(spec) if are_board_weights(blob) else PolicyLoader(spec)
+        loader = BoardPolicyLoader(spec) if are_board_weights(blob) else ModelLoader(spec)
         pointer = Pointer(0, model.version, 0, model.sha256, 0.0)
         try:
             policy = loader.load(blob, pointer)
+        except UnknownNetwork as error:
+            raise Unusable(f"{error}. {_WHERE}") from error
         except WeightsError as error:
             raise Unusable(str(error)) from error
         return LoadedModel(model.id, policy, model.simulations)

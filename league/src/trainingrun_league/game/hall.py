@@ -4,7 +4,7 @@ Every change of a game goes through its lock, first into the journal, then into 
 watches; a caller that hangs up in between changes nothing of that. Games that are over leave the
 memory at once, with what they hold of a daemon, and are read from the journal from then on, so that
 none can be forgotten here. While an engine is waited for no clock runs. A game whose engine takes
-longer to begin than a caller waits is there when the call is repeated.
+longer to begin than a caller waits is there when the call is repeated, for a minute.
 
 Border: seats and actions as values in, states as messages out; tokens and requests are read in
 ``service``.
@@ -46,6 +46,8 @@ from trainingrun_league.game.table import (
 from trainingrun_league.game.views import SeenGame, state_message
 
 PERSON: Final = "person/"
+UNASKED_SECONDS: Final = 60.0
+"""For which a game is kept that began when all who had asked for it were gone."""
 _log = logging.getLogger(__name__)
 _R = TypeVar("_R")
 
@@ -118,6 +120,14 @@ class _OpenGame:
         self.watchers: set[_Watcher] = set()
 
 
+class _Opening:
+    """A game that is being begun; ``callers`` wait for it."""
+
+    def __init__(self, task: asyncio.Task[JournalGame]) -> None:
+        self.task = task
+        self.callers = 0
+
+
 class Hall:
     """See above."""
 
@@ -137,8 +147,10 @@ class Hall:
         self._bounds = bounds
         self._games: dict[str, _OpenGame] = {}
         self._watchers = 0
-        self._openings: dict[str, asyncio.Task[JournalGame]] = {}
+        self._openings: dict[str, _Opening] = {}
         """By the key of their creation."""
+        self._unasked: dict[str, float] = {}
+        """Games that nobody waited for when they began, and until when they are kept."""
         self._changes: set[asyncio.Task[Any]] = set()
         self._followers: set[asyncio.Task[None]] = set()
         self.on_end: Callable[[Table], None] = lambda _table: None
@@ -183,10 +195,15 @@ class Hall:
         """
         opening = self._openings.get(creation.key)
         if opening is None:
-            opening = asyncio.create_task(self._found_or_opened(table, creation))
-            self._openings[creation.key] = opening
-            opening.add_done_callback(partial(self._note_opened, creation.key))
-        found = await asyncio.shield(opening)
+            task = asyncio.create_task(self._found_or_opened(table, creation))
+            opening = self._openings[creation.key] = _Opening(task)
+            task.add_done_callback(partial(self._note_opened, creation.key))
+        opening.callers += 1
+        try:
+            found = await asyncio.shield(opening.task)
+        finally:
+            opening.callers -= 1
+        self._unasked.pop(found.table.game_id, None)
         if found.creation != creation:
             raise Reused(
                 f"idempotency_key: {creation.key!r} made the game {found.table.game_id} with"
@@ -201,10 +218,14 @@ class Hall:
         found = await self._journal.find_created(creation.key)
         return found or await self._opened(opened(table), creation)
 
-    def _note_opened(self, key: str, opening: asyncio.Task[JournalGame]) -> None:
-        del self._openings[key]
-        if not opening.cancelled() and (error := opening.exception()) is not None:
+    def _note_opened(self, key: str, task: asyncio.Task[JournalGame]) -> None:
+        opening = self._openings.pop(key)
+        if task.cancelled():
+            return
+        if (error := task.exception()) is not None:
             _log.info("no game is begun for %s: %s", key, error)  # its callers may be gone
+        elif not opening.callers:
+            self._unasked[task.result().table.game_id] = self._clock() + UNASKED_SECONDS
 
     async def join(self, game_id: str, seat: int, player: str) -> GameState:
         """Seat a player; the second one begins the game.
@@ -301,12 +322,19 @@ class Hall:
             LeagueError: one of them could not be ended; the others were.
         """
         now, failed = self._clock(), None
-        late = [game for game in self._games.values() if _is_due(game, now)]
-        for game in late:
+        unasked = {game_id for game_id, until in self._unasked.items() if now >= until}
+        acts = [
+            (game, self._drop if game_id in unasked else self._expire)
+            for game_id, game in self._games.items()
+            if game_id in unasked or _is_due(game, now)
+        ]
+        for game, act in acts:
             try:
-                await self._change(game, self._expire)
+                await self._change(game, act)
             except LeagueError as error:
                 failed = error
+        for game_id in unasked - self._games.keys():
+            self._unasked.pop(game_id, None)
         if failed is not None:
             raise failed
 
@@ -316,9 +344,9 @@ class Hall:
 
     async def close(self) -> None:
         """Let go of engines, and wait for changes that are being made."""
-        openings = tuple(self._openings.values())
-        for opening in openings:
-            opening.cancel()
+        openings = [opening.task for opening in self._openings.values()]
+        for task in openings:
+            task.cancel()
         await asyncio.gather(*openings, return_exceptions=True)
         for game in self._games.values():
             game.played.give_up("the Game service was stopped, and its engine's game with it")
@@ -421,6 +449,9 @@ class Hall:
         )
         if late is not None and not played.table.phase.is_over:
             await self._settle(game, late)
+
+    async def _drop(self, game: _OpenGame) -> None:
+        await self._abandon(game, "who created it did not ask for it again")
 
     async def _abandon(self, game: _OpenGame, reason: str) -> None:
         if not game.played.table.phase.is_over:

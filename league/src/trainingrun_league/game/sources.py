@@ -14,6 +14,7 @@ from typing import Final, Protocol
 
 from trainingrun_contracts.environment_config import EnvironmentConfig
 from trainingrun_contracts.environment_spec import EnvironmentSpec
+from trainingrun_contracts.league.game_reasons import GAME_LOST
 from trainingrun_contracts.league.v1.game_pb2 import GetReplayResponse
 from trainingrun_environments.daemon_link import DaemonLink, LinkLost
 from trainingrun_environments.errors import GameFault, UnknownEnvironment
@@ -199,8 +200,7 @@ class GamesOfDaemons:
     def resume(self, table: Table, _turns: Sequence[Turn]) -> DaemonGame:
         """See GameSource: an engine's game has ended with the connection."""
         raise GameFault(
-            f"the engine's game was lost after {table.turn} moves: the Game service, or its"
-            " database, was away"
+            f"{GAME_LOST} after {table.turn} moves: the Game service, or its database, was away"
         )
 
     def past(self, table: Table, turns: Sequence[Turn]) -> SeenGame:

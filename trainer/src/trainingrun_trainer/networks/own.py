@@ -7,6 +7,7 @@ would be wrong: so they are compared, with random weights, before anything is tr
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any, Final
 
@@ -14,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from trainingrun_contracts.environment_spec import EnvironmentSpec, Vocabulary
-from trainingrun_contracts.own_network import PREFIX, NamedNetwork
+from trainingrun_contracts.own_network import PREFIX, NamedNetwork, statement_of
 from trainingrun_contracts.own_parts import NETWORKS, UnknownPart, described
 from trainingrun_contracts.policy_format import Network
 
@@ -33,6 +34,11 @@ class UsersPolicy(Policy):
     def __init__(self, named: NamedNetwork, network: Network, spec: EnvironmentSpec) -> None:
         super().__init__(network, spec)
         self.own = named.network.module(spec, width=network.width, layers=network.layers)
+
+    @property
+    def statement(self) -> Mapping[str, str]:
+        """See Policy: whose the tensors are."""
+        return statement_of(self.network)
 
     def forward(self, states: Tensor, actions: Tensor, rows: PackedRows) -> PolicyOutput:
         """See Policy."""

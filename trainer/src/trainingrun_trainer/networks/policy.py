@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import torch
@@ -32,6 +33,11 @@ class Policy(nn.Module, ABC):
         super().__init__()
         self.network = network
         self.spec = spec
+
+    @property
+    def statement(self) -> Mapping[str, str]:
+        """What its published tensors cannot say of it: metadata for their file."""
+        return {}
 
     @abstractmethod
     def forward(self, states: Tensor, actions: Tensor, rows: PackedRows) -> PolicyOutput:
