@@ -22,6 +22,10 @@ class LeagueReason(Word):
         "MigrationFailed",
         "The tables of the database could not be brought to this version; the message says why.",
     )
+    SECRET_MISSING = (
+        "SecretMissing",
+        "A Secret that the League names does not exist or lacks an entry; the message says which.",
+    )
     SERVICES_MISSING = "ServicesMissing", "A service that served does not."
     NO_REPORT = "NoReport", "The pods of the league serve, and it does not say how it is."
     ALL_SERVICES_SERVE = "AllServicesServe", "All services of the league serve."
@@ -39,6 +43,11 @@ class LeagueEventReason(Word):
     """Reasons of the events of a League or a Tournament."""
 
     LEAGUE_SERVES = "LeagueServes", "All services of the league serve."
+    SECRET_MISSING = (
+        "SecretMissing",
+        "Pods wait for a Secret that the League names; the message says what to create.",
+    )
+    SECRET_FOUND = "SecretFound", "All Secrets that the League names are there again."
     PROMOTED = "Promoted", "The league has another champion."
     TOURNAMENT_BEGUN = (
         "TournamentBegun",

@@ -162,6 +162,44 @@ def test_a_production_league_is_made_in_order(
     )
 
 
+def test_secrets_that_come_late_are_named_and_then_forgotten(
+    control_plane: ControlPlane, operator: OperatorProcess, namespace: str
+) -> None:
+    """The condition says which Secret or entry is missing and what to do, with one event for each;
+    the League continues by itself when it comes."""
+    place = control_plane
+    refs = {"secretRef": {"name": "late"}}
+    place.apply(league(namespace, "late", profile="development", database=refs))
+
+    def messages() -> set[str]:
+        found = place.api.get("league", "late", namespace).get("status", {}).get("conditions", [])
+        return {each["message"] for each in found if each["reason"] == "SecretMissing"}
+
+    def secret(**entries: str) -> dict[str, Any]:
+        meta = {"name": "late", "namespace": namespace}
+        return {"apiVersion": "v1", "kind": "Secret", "metadata": meta, "stringData": entries}
+
+    def said(word: str) -> bool:
+        return any(word in each for each in messages())
+
+    name = f"Secret {namespace}/late"
+    place.wait_until(lambda: said(f"{name} does not exist"), "it is named", seconds=SETTLED)
+    place.apply(secret(other="x"))
+    place.wait_until(lambda: said(f"{name} has no entry url"), "so is its entry", seconds=SETTLED)
+    place.apply(secret(url="postgresql+asyncpg://a:b@c/d"))
+    place.wait_until(lambda: not messages(), "it is forgotten", seconds=SETTLED)
+
+    def happened() -> list[tuple[str, int]]:
+        return sorted(
+            (each["reason"], each.get("count") or each.get("series", {}).get("count") or 1)
+            for each in place.api.list("events", namespace)
+            if each["reason"].startswith("Secret")
+        )
+
+    wanted = [("SecretFound", 1), ("SecretMissing", 1), ("SecretMissing", 1)]
+    place.wait_until(lambda: happened() == wanted, "each is said once", seconds=SETTLED)
+
+
 def test_a_hobby_league_is_asked_and_plays_a_tournament_out(
     control_plane: ControlPlane,
     operator: OperatorProcess,

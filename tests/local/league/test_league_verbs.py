@@ -70,7 +70,7 @@ def test_a_league_on_this_machine(tmp_path: Path) -> None:
     try:
         assert set(made["services"]) == {"game", "matchmaker", "model", "elo", "replay"}
         folder = Path(made["folder"])
-        assert (folder / "services.token").stat().st_mode & 0o077 == 0
+        assert (folder / "services-token").stat().st_mode & 0o077 == 0
         assert "is up already" in called(tmp_path, *up, code=2)
         publish_models(tmp_path, 2)
         assert [each["id"] for each in answer(tmp_path, "models", "list")] == ["m2", "m1"]
@@ -78,6 +78,12 @@ def test_a_league_on_this_machine(tmp_path: Path) -> None:
         assert (promoted["id"], promoted["stage"]) == ("m2", "champion")
         assert called(tmp_path, "models", "rollback") == "m1 is the champion again\n"
         assert "no champion before" in called(tmp_path, "models", "rollback", code=2)
+        old = (folder / "services-token").read_text()
+        assert "rotate --finish" in called(tmp_path, "league", "rotate")
+        assert (folder / "services-token").read_text() != old
+        assert (folder / "league.key").stat().st_mode & 0o077 == 0
+        assert answer(tmp_path, "league", "rotate", "--finish")["keysRefused"] == 1
+        assert [each["id"] for each in answer(tmp_path, "models", "list")] == ["m2", "m1"]
         assert "no model m9" in called(tmp_path, "models", "describe", "m9", code=2)
         pulled = Path(called(tmp_path, "models", "pull", "champion", "--to", "w").strip())
         assert (tmp_path / pulled).read_bytes()

@@ -6,13 +6,13 @@ import argparse
 import os
 import re
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from trainingrun_contracts.environment_config import EnvironmentConfig
-from trainingrun_contracts.league.channel import ServiceAddress, given
+from trainingrun_contracts.league.channel import ServiceAddress, TokenFile, given
 from trainingrun_contracts.run_config import ConfigError
 from trainingrun_environments.names import SPELLINGS, config_of
 
@@ -59,7 +59,7 @@ def read_options(arguments: Sequence[str] | None) -> Options:
     addresses = [
         ServiceAddress(
             target=target,
-            token=given(token),
+            token=token,
             authority=authority,
             is_encrypted=not found.insecure,
             server_name=found.server_name,
@@ -79,15 +79,16 @@ def read_options(arguments: Sequence[str] | None) -> Options:
     )
 
 
-def _token(file: Path | None) -> str:
+def _token(file: Path | None) -> Callable[[], str]:
+    """Return what gives the token of the next call: a file may be replaced while we run."""
     if file is None:
-        token = os.environ.get(TOKEN_VARIABLE, "")
+        token = given(os.environ.get(TOKEN_VARIABLE, ""))
     else:
         try:
-            token = file.read_text().strip()
+            token = TokenFile(file)
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(f"--token-file: {file} cannot be read: {error}") from error
-    if not token:
+    if not token():
         raise ConfigError(
             f"no token: give --token-file, or set {TOKEN_VARIABLE}; `python -m trainingrun_league"
             " token` makes one of the audience `services`"

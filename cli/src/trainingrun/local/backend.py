@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from trainingrun_contracts.role_environment import LeagueAccess
+from trainingrun_contracts.role_environment import LeagueAccess, LeagueFolder
 from trainingrun_contracts.run_config import (
     CONFIG_VARIABLE,
     HEALTH_FILE_VARIABLE,
@@ -115,7 +115,7 @@ class LocalBackend:
         targets: MetricsTargets | None = None,
         forge: ForgeDaemons | None = None,
         place: str = "",
-        league: LeagueAccess | None = None,
+        league: LeagueAccess | LeagueFolder | None = None,
     ) -> None:
         self._folder = folder
         self._place = place
@@ -376,14 +376,16 @@ def _without(environment: dict[str, str], left_out: tuple[str, ...]) -> dict[str
 
 
 def _with_league(
-    environment: dict[str, str], workload: Workload, access: LeagueAccess | None
+    environment: dict[str, str], workload: Workload, access: LeagueAccess | LeagueFolder | None
 ) -> dict[str, str]:
     """Members that have nothing to do with the league know nothing of it."""
     if workload.league is None:
         return _without(environment, _LEAGUE_VARIABLES)
     if access is None:
         return environment
-    environment = _without(environment, (LEAGUE_FOLDER_VARIABLE,))
+    environment = _without(environment, _LEAGUE_VARIABLES)
+    if isinstance(access, LeagueFolder):  # whose token may change while the run trains
+        return {**environment, LEAGUE_FOLDER_VARIABLE: str(access.path)}
     authority = (
         {} if access.authority is None else {LEAGUE_AUTHORITY_VARIABLE: access.authority.decode()}
     )

@@ -3,7 +3,7 @@
 .trainingrun/.leagues/NAME/  league.key, league.db, artefacts/   the services' own
                              up.json       what `league up` was asked for, and its processes
                              ready.json    where the services are, while they run
-                             services.token  what runs and the command line show to it
+                             services-token  what runs and the command line show to it
                              ca.crt        who signs its certificates
                              league.log, worker-N.log
                              worker-cache/ weights that workers have fetched
@@ -20,6 +20,7 @@ from typing import Annotated, Final, TypeVar
 import msgspec
 from msgspec import Meta, Struct
 from trainingrun_contracts.role_environment import LeagueAccess
+from trainingrun_contracts.run_config import LEAGUE_TOKEN_FILE
 
 Kept = TypeVar("Kept", bound=Struct)
 
@@ -78,9 +79,14 @@ class LeagueFolder:
         return self.root / "ready.json"
 
     @property
+    def key(self) -> Path:
+        """What signs its tokens, and what its identity follows from."""
+        return self.root / "league.key"
+
+    @property
     def token(self) -> Path:
         """What runs and the command line show to it."""
-        return self.root / "services.token"
+        return self.root / LEAGUE_TOKEN_FILE  # learners of this machine read it anew
 
     @property
     def authority(self) -> Path:

@@ -8,6 +8,7 @@ something else is never signalled. Not here: what the processes do.
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -19,12 +20,20 @@ from typing import Final
 
 import msgspec
 import psutil
+from trainingrun_contracts.league_keys import (
+    LeagueKeys,
+    LeagueKeysError,
+    parse_keys,
+    with_new_key,
+    without_old_keys,
+)
 
 from trainingrun.local.files import write_atomically
 from trainingrun.local.league_folder import LeagueFolder, Ready, StartedProcess, Up
 
 READY_SECONDS: Final = 180.0
 END_SECONDS: Final = 30.0
+MOST_ACCEPTED: Final = 3
 _POLL_SECONDS: Final = 0.1
 _SAME_MOMENT: Final = 1.0
 _LOG_TAIL: Final = 2000
@@ -156,12 +165,68 @@ def _when_ready(folder: LeagueFolder, league: StartedProcess) -> Ready:
 def _make_access(folder: LeagueFolder, ready: Ready) -> None:
     """Have the league make the token that this machine's own runs and people show."""
     place = ("--name", folder.name, "--folder", str(folder.root))
-    who = ("--audience", "services", "--subject", "this-machine", "--days", "3650")
-    _write_secret(folder.token, _asked("token", *place, *who))
+    _write_secret(folder.token, _asked(*_token_request(folder)))
     if ready.encrypted:
         write_atomically(folder.authority, _asked("authority", *place))
     else:
         folder.authority.unlink(missing_ok=True)
+
+
+def begin_rotation(folder: LeagueFolder) -> str:
+    """Have tokens signed with a new key; those of the old ones stay valid. Return a new token of
+    this machine's, which ``publish_token`` gives to its runs and workers.
+
+    Raises:
+        LeagueStartError: the keys cannot be read or written.
+    """
+    keys = _keys(folder)
+    if len(keys.accepted) >= MOST_ACCEPTED:
+        raise LeagueStartError(
+            f"{len(keys.accepted)} old keys are accepted already: end that rotation first, with"
+            " `trainingrun league rotate --finish`"
+        )
+    _write_keys(folder, with_new_key(keys, secrets.token_hex(32).encode()))
+    return _asked(*_token_request(folder)).decode().strip()
+
+
+def publish_token(folder: LeagueFolder, token: str) -> None:
+    """Give runs and workers of this machine another token; they read it within a second, or with
+    their next connection.
+
+    Raises:
+        LeagueStartError: it cannot be written.
+    """
+    try:
+        _write_secret(folder.token, token.encode() + b"\n")
+    except OSError as error:
+        raise LeagueStartError(f"{folder.token}: {error.strerror}") from error
+
+
+def finish_rotation(folder: LeagueFolder) -> int:
+    """Accept tokens of the newest key alone; return how many keys are no longer accepted.
+
+    Raises:
+        LeagueStartError: the keys cannot be read or written.
+    """
+    keys = _keys(folder)
+    _write_keys(folder, without_old_keys(keys))
+    return len(keys.accepted)
+
+
+def _keys(folder: LeagueFolder) -> LeagueKeys:
+    try:
+        return parse_keys(folder.key.read_bytes())
+    except OSError as error:
+        raise LeagueStartError(f"the league's keys {folder.key}: {error.strerror}") from error
+    except LeagueKeysError as error:
+        raise LeagueStartError(f"the league's keys {folder.key}: {error}") from error
+
+
+def _write_keys(folder: LeagueFolder, keys: LeagueKeys) -> None:
+    try:
+        _write_secret(folder.key, keys.text.encode())
+    except OSError as error:
+        raise LeagueStartError(f"the league's keys {folder.key}: {error.strerror}") from error
 
 
 def _asked(*arguments: str) -> bytes:
@@ -172,11 +237,20 @@ def _asked(*arguments: str) -> bytes:
     return done.stdout.strip() + b"\n"
 
 
+def _token_request(folder: LeagueFolder) -> tuple[str, ...]:
+    place = ("--name", folder.name, "--folder", str(folder.root))
+    who = ("--audience", "services", "--subject", "this-machine", "--days", "3650")
+    return ("token", *place, *who)
+
+
 def _write_secret(path: Path, content: bytes) -> None:
-    path.unlink(missing_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    fresh = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)  # those who read it while it changes read the one or the other
 
 
 def _note(folder: LeagueFolder, up: Up) -> None:

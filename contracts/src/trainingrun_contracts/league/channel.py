@@ -14,7 +14,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic
 from typing import Any, Final
 
 import grpc
@@ -22,6 +25,7 @@ import grpc.aio
 
 CALL_SECONDS: Final = 20.0
 """Deadline of a call with one answer where the caller gives none."""
+TOKEN_SECONDS: Final = 1.0
 MOST_ANSWER_BYTES: Final = 64 << 20
 _ATTEMPTS: Final = 5
 _SERVICE_CONFIG: Final = json.dumps(
@@ -75,6 +79,32 @@ class ServiceAddress:
 def given(token: str) -> Callable[[], str]:
     """Return a token that stays the same."""
     return lambda: token
+
+
+class TokenFile:
+    """The token of a file that may be replaced while a process runs: read again after a second.
+
+    A file that cannot be read just now, because it is being replaced, keeps what was read last.
+    """
+
+    def __init__(self, path: Path, clock: Callable[[], float] = monotonic) -> None:
+        """Read it.
+
+        Raises:
+            OSError: it cannot be read.
+            UnicodeDecodeError: it is no text.
+        """
+        self._path, self._clock = path, clock
+        self._token, self._until = path.read_text().strip(), clock() + TOKEN_SECONDS
+
+    def __call__(self) -> str:
+        """Return the token of the next call."""
+        now = self._clock()
+        if now >= self._until:
+            self._until = now + TOKEN_SECONDS
+            with suppress(OSError, UnicodeDecodeError):
+                self._token = self._path.read_text().strip() or self._token
+        return self._token
 
 
 def open_channel(

@@ -12,6 +12,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 import uvloop
@@ -30,7 +31,7 @@ from trainingrun_league.process.options import (
     with_command,
 )
 from trainingrun_league.process.places import artefact_place
-from trainingrun_league.process.secrets import league_key, served_certificates
+from trainingrun_league.process.secrets import league_keys, served_certificates
 from trainingrun_league.process.serving import Start, serve
 from trainingrun_league.server.caller import Caller
 from trainingrun_league.server.certificates import authority
@@ -87,18 +88,20 @@ def _run(options: Options) -> None:
         case "backup" | "restore":
             asyncio.run(_copy(options))
         case "token":
-            key = TokenKey(league_name(options.name), league_key(options, os.environ), time.time)
+            signing = league_keys(options, os.environ).signing
+            key = TokenKey(league_name(options.name), signing, time.time)
             caller = Caller(options.subject, Audience(options.audience))
             print(key.issue(caller, seconds=token_seconds(options)))
         case "authority":
-            key_bytes = league_key(options, os.environ)
-            sys.stdout.write(authority(key_bytes, league_name(options.name)).decode())
+            identity = league_keys(options, os.environ).identity
+            sys.stdout.write(authority(identity, league_name(options.name)).decode())
 
 
 def _start(options: Options) -> Start:
-    settings = settings_of(options, league_key(options, os.environ), os.environ)
+    keys = partial(league_keys, options, os.environ)
+    settings = settings_of(options, keys().identity, os.environ)
     made = None if options.insecure else served_certificates(settings, options.certificate_name)
-    return Start(settings, made, migrates=options.migrate, ready_file=options.ready_file)
+    return Start(settings, made, migrates=options.migrate, ready_file=options.ready_file, keys=keys)
 
 
 async def _copy(options: Options) -> None:

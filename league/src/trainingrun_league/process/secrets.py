@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from trainingrun_contracts.league_keys import LeagueKeys, LeagueKeysError, parse_keys
+
 from trainingrun_league.disk_problems import problem_of
 from trainingrun_league.errors import InvalidRequest
 from trainingrun_league.process.options import KEY_VARIABLE, Options
@@ -21,11 +23,11 @@ _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 _MOST_KEY_BYTES: Final = 4096
 
 
-def league_key(options: Options, variables: Mapping[str, str]) -> bytes:
-    """Return the key: of the file that is named, the variable, or the folder, where one is made.
+def league_keys(options: Options, variables: Mapping[str, str]) -> LeagueKeys:
+    """Return the keys: of the file that is named, the variable, or the folder, where one is made.
 
     Raises:
-        InvalidRequest: the file cannot be read, or the key is too short.
+        InvalidRequest: the file cannot be read, a line of it is wrong, or a key is too short.
     """
     given = variables.get(KEY_VARIABLE, "").strip()
     if options.key_file is None and given:
@@ -78,13 +80,18 @@ def _make(path: Path) -> None:
             fresh.unlink()
 
 
-def _checked(key: bytes, where: str) -> bytes:
-    if len(key) < LEAST_KEY_BYTES:
-        raise InvalidRequest(
-            f"the league's key in {where} has {len(key)} bytes, at least {LEAST_KEY_BYTES} are"
-            " needed: make one with `openssl rand -hex 32`"
-        )
-    return key
+def _checked(content: bytes, where: str) -> LeagueKeys:
+    try:
+        keys = parse_keys(content)
+    except LeagueKeysError as error:
+        raise InvalidRequest(f"the league's keys in {where}: {error}") from error
+    for key in (keys.signing, *keys.accepted, keys.identity):
+        if len(key) < LEAST_KEY_BYTES:
+            raise InvalidRequest(
+                f"the league's key in {where} has {len(key)} bytes, at least {LEAST_KEY_BYTES} are"
+                " needed: make one with `openssl rand -hex 32`"
+            )
+    return keys
 
 
 def _read(path: Path) -> bytes:

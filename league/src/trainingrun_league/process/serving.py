@@ -13,7 +13,7 @@ import logging
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,7 @@ from typing import Any, Final
 from prometheus_client import CollectorRegistry
 from sqlalchemy.ext.asyncio import AsyncEngine
 from trainingrun_contracts.league.channel import ServiceAddress
+from trainingrun_contracts.league_keys import LeagueKeys
 
 from trainingrun_league.declaration import Host
 from trainingrun_league.disk_problems import problem_of
@@ -42,6 +43,8 @@ from trainingrun_league.store.engine import connect
 from trainingrun_league.store.idempotency import KEPT_SECONDS, forget
 from trainingrun_league.store.migrating import check, migrate
 
+KEYS_EVERY_SECONDS: Final = 1.0
+"""Between two reads of the file with the keys; a mounted Secret changes within a minute."""
 FORGET_EVERY_SECONDS: Final = 3600.0
 _GARBAGE: Final = (20_000, 20, 10)
 """Thresholds of the garbage collector. By Python's own it runs at every few calls, and now and then
@@ -64,6 +67,7 @@ class Start:
     certificates: Certificates | None
     migrates: bool = False
     ready_file: Path | None = None
+    keys: Callable[[], LeagueKeys] | None = None
 
 
 async def serve(start: Start) -> None:
@@ -86,6 +90,7 @@ async def serve(start: Start) -> None:
         _write_ready(start, servers)
         working = [asyncio.create_task(each.run()) for each in servers.running]
         working.append(asyncio.create_task(_forget(engine)))
+        working.append(asyncio.create_task(_follow_keys(servers.key, start)))
         try:
             await _until_stop(stop, working)
         finally:
@@ -108,11 +113,15 @@ class _Servers:
     metrics: int | None
     web: str | None
     health: int | None
+    key: TokenKey
 
 
 async def _begun(start: Start, engine: AsyncEngine, stack: AsyncExitStack) -> _Servers:
     settings, registry = start.settings, CollectorRegistry()
     key = TokenKey(settings.name, settings.token_key, time.time)
+    if start.keys is not None:
+        keys = start.keys()
+        key.take(keys.signing, keys.accepted)
     shared = SharedCallMetrics(registry)
     servers: dict[ServiceName, ServiceServer] = {}
     ports: dict[ServiceName, int] = {}
@@ -148,7 +157,7 @@ async def _begun(start: Start, engine: AsyncEngine, stack: AsyncExitStack) -> _S
     if settings.web_port is not None:
         web = await stack.enter_async_context(served_pages(host, key, start.certificates))
     health = await _probe(settings, tuple(servers.values()), stack)
-    return _Servers(tuple(servers.values()), addresses, metrics, web, health)
+    return _Servers(tuple(servers.values()), addresses, metrics, web, health, key)
 
 
 async def _probe(
@@ -226,6 +235,30 @@ async def _until_stop(stop: asyncio.Event, working: list[asyncio.Task[None]]) ->
             task.result()
     finally:
         stopping.cancel()
+
+
+async def _follow_keys(key: TokenKey, start: Start) -> None:
+    """Take over keys that are rotated, which a process reads without a restart."""
+    if start.keys is None:
+        return await asyncio.Event().wait()
+    known, problem = start.keys(), ""
+    while True:
+        await asyncio.sleep(KEYS_EVERY_SECONDS)
+        try:
+            found = await asyncio.to_thread(start.keys)
+        except InvalidRequest as error:
+            if str(error) != problem:
+                problem = str(error)
+                _log.error("the keys stay as they were: %s", problem)
+            continue
+        problem = ""
+        if found == known:
+            continue
+        if found.identity != known.identity:
+            _log.warning("the identity is another one: it is taken over by a restart alone")
+        known = found
+        key.take(found.signing, found.accepted)
+        _log.info("tokens are signed anew; those of %d other keys are valid", len(found.accepted))
 
 
 async def _forget(engine: AsyncEngine) -> None:

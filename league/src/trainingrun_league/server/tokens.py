@@ -9,10 +9,9 @@ browser and a learner on a laptop would need certificates, and their renewal.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from hashlib import sha256
-from typing import Final
+from typing import Any, Final
 
 import jwt
 
@@ -36,30 +35,48 @@ class InvalidToken(Exception):
     """It is none that is valid here; the message says why, and no part of it."""
 
 
-@dataclass(frozen=True)
 class TokenKey:
-    """What tokens of one league are signed with.
+    """What tokens of one league are signed with, and which other keys they may be signed with while
+    keys are rotated.
 
     Attributes:
         league: its name.
-        secret: at least 32 bytes.
         clock: seconds since 1970.
+        generation: rises whenever the keys change.
     """
 
-    league: str
-    secret: bytes = field(repr=False)
-    clock: Callable[[], float]
-    _verified: dict[str, tuple[Caller, int]] = field(
-        default_factory=dict, init=False, repr=False, compare=False
-    )
-    """Signatures that were checked: a client sends the same token with each call."""
+    def __init__(
+        self,
+        league: str,
+        secret: bytes,
+        clock: Callable[[], float],
+        *,
+        accepted: Sequence[bytes] = (),
+    ) -> None:
+        """``secret`` signs; it and the ``accepted`` have at least 32 bytes each."""
+        self.league = league
+        self.clock = clock
+        self.generation = 0
+        self._signing: tuple[bytes, ...] = ()
+        self._verified: dict[str, tuple[Caller, int]] = {}
+        """Signatures that were checked: a client sends the same token with each call."""
+        self.take(secret, accepted)
 
-    def __post_init__(self) -> None:
-        if len(self.secret) < LEAST_KEY_BYTES:
-            raise InvalidRequest(
-                f"the league's key has {len(self.secret)} bytes, at least {LEAST_KEY_BYTES} are"
-                " needed: make one with `openssl rand -hex 32`"
-            )
+    def take(self, secret: bytes, accepted: Sequence[bytes]) -> None:
+        """Sign with another key from now on, and accept these besides.
+
+        Raises:
+            InvalidRequest: one is too short.
+        """
+        for each in (secret, *accepted):
+            if len(each) < LEAST_KEY_BYTES:
+                raise InvalidRequest(
+                    f"the league's key has {len(each)} bytes, at least {LEAST_KEY_BYTES} are"
+                    " needed: make one with `openssl rand -hex 32`"
+                )
+        self._signing = tuple(map(_signing, (secret, *accepted)))
+        self._verified.clear()
+        self.generation += 1
 
     def issue(self, caller: Caller, *, seconds: float) -> str:
         """Return a token for the caller.
@@ -77,7 +94,7 @@ class TokenKey:
             "iat": int(now),
             "exp": int(now + seconds),
         }
-        return jwt.encode(claims, self._signing, algorithm=_ALGORITHM)
+        return jwt.encode(claims, self._signing[0], algorithm=_ALGORITHM)
 
     def verify(self, token: str) -> Caller:
         """Return whose it is.
@@ -100,22 +117,7 @@ class TokenKey:
 
     def _decoded(self, token: str) -> tuple[Caller, int]:
         """Return whose it is and until when, by its signature."""
-        try:
-            claims = jwt.decode(
-                token,
-                self._signing,
-                algorithms=[_ALGORITHM],  # never what the token itself names
-                audience=[each.value for each in Audience],
-                issuer=self.league,
-                options={
-                    "require": ["aud", "sub", "iss", "exp"],
-                    "strict_aud": False,
-                    "verify_exp": False,  # below, by this league's clock
-                    "verify_iat": False,
-                },
-            )
-        except jwt.InvalidTokenError as error:
-            raise InvalidToken(type(error).__name__) from None
+        claims = self._claims(token)
         subject, audience, expires = claims["sub"], claims["aud"], claims["exp"]
         if not isinstance(audience, str) or not 0 < len(subject) <= LONGEST_SUBJECT:
             raise InvalidToken("its audience is a list, or its subject is too long")
@@ -123,10 +125,38 @@ class TokenKey:
             raise InvalidToken("its end is no number")
         return Caller(subject, Audience(audience)), expires
 
-    @property
-    def _signing(self) -> bytes:
-        """Not the secret itself, from which certificates follow, too."""
-        return hmac.digest(self.secret, b"league/tokens", sha256)
+    def _claims(self, token: str) -> dict[str, Any]:
+        """Return what it says, where one of the keys has signed it."""
+        refusal: jwt.InvalidTokenError | None = None
+        for key in self._signing:
+            try:
+                return _decoded(token, key, self.league)
+            except jwt.InvalidSignatureError as error:
+                refusal = error
+            except jwt.InvalidTokenError as error:
+                raise InvalidToken(type(error).__name__) from None
+        raise InvalidToken(type(refusal).__name__) from None
+
+
+def _decoded(token: str, key: bytes, league: str) -> dict[str, Any]:
+    return jwt.decode(
+        token,
+        key,
+        algorithms=[_ALGORITHM],  # never what the token itself names
+        audience=[each.value for each in Audience],
+        issuer=league,
+        options={
+            "require": ["aud", "sub", "iss", "exp"],
+            "strict_aud": False,
+            "verify_exp": False,  # below, by this league's clock
+            "verify_iat": False,
+        },
+    )
+
+
+def _signing(secret: bytes) -> bytes:
+    """Not the secret itself, from which certificates follow, too."""
+    return hmac.digest(secret, b"league/tokens", sha256)
 
 
 class OwnToken:
@@ -136,11 +166,13 @@ class OwnToken:
         self._key = key
         self._caller = Caller(subject, Audience.SERVICES)
         self._token, self._until = "", 0.0
+        self._generation = 0
 
     def __call__(self) -> str:
         """Return one that is valid for at least half its time."""
         now = self._key.clock()
-        if now >= self._until:
+        if now >= self._until or self._generation != self._key.generation:
+            self._generation = self._key.generation
             self._token = self._key.issue(self._caller, seconds=OWN_SECONDS)
             self._until = now + OWN_SECONDS / 2
         return self._token

@@ -54,6 +54,8 @@ ASK_SECONDS: Final = 10.0
 SECRET_SECONDS: Final = 30.0
 """Between two reads of the Secret of a league. Learners of runs wait for it, whom the
 league knows nothing of; hence not as rarely as the Secrets of runs."""
+ENTRIES_SECONDS: Final = 4.0
+"""Between two reads of a Secret that a League names: a league that starts reconciles often."""
 _ORIGIN: Final = "league"
 """Under which the secret is derived that all of a league's Secret follows from."""
 _AUTHORITY_BYTES: Final = 64 * 1024
@@ -97,6 +99,7 @@ class KubernetesLeagues:
         self._reach = reach
         self._clock = clock
         self._known: dict[LeagueAddress, tuple[str, _Known]] = {}
+        self._entries: dict[tuple[str, str], tuple[float, frozenset[str] | None]] = {}
         self._session: aiohttp.ClientSession | None = None
 
     async def prepare(self, owner: Owner, certificate: str | None) -> None:
@@ -137,6 +140,22 @@ class KubernetesLeagues:
                 f" {AUTHORITY} with the certificates of who has signed {name}'s own: give it one",
             )
         return f"\n{text}"
+
+    async def entries(self, league: LeagueAddress, secret: str) -> frozenset[str] | None:
+        """The entries of a Secret that are not empty; read again after ``ENTRIES_SECONDS``."""
+        place, now = (league.namespace, secret), self._clock()
+        known = self._entries.get(place)
+        if known is not None and now - known[0] < ENTRIES_SECONDS:
+            return known[1]
+        try:
+            found = await self._client.get(SECRET.path(league.namespace, secret))
+        except NotFoundError:
+            names = None
+        else:
+            names = frozenset(name for name, value in (found.get("data") or {}).items() if value)
+        recent = {key: each for key, each in self._entries.items() if now - each[0] < 60}
+        self._entries = {**recent, place: (now, names)}
+        return names
 
     async def report(self, league: LeagueAddress) -> LeagueReport:
         """What it says of itself."""

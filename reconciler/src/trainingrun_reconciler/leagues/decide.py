@@ -8,7 +8,7 @@ decision that is interrupted anywhere is made again.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -65,12 +65,13 @@ class Heard:
     """What was heard of a league; neither: it was not asked yet.
 
     ``silence`` is why there is no report, ``refusal`` a refusal of the cluster's to make its
-    Secret.
+    Secret, ``missing`` what to do about Secrets that its user has not made.
     """
 
     report: LeagueReport | None = None
     silence: str = ""
     refusal: BackendError | None = None
+    missing: str = ""
 
 
 @dataclass(frozen=True)
@@ -107,10 +108,11 @@ def decide(league: League, views: tuple[View, ...], heard: Heard, place: Place) 
         except BackendError as error:
             problem = problem or error
     ready = _ready(league, seen, heard)
+    degraded = _degraded(heard.missing, problem)
     return Outcome(
         status=_status(league, seen, heard, workers, ready),
         children=tuple(children),
-        conditions={READY: ready} | ({DEGRADED: _refusal(problem)} if problem else {}),
+        conditions={READY: ready} | ({DEGRADED: degraded} if degraded is not None else {}),
         events=_events(league, ready, heard),
         requeue_after=SERVING_SECONDS if ready.is_true else STARTING_SECONDS,
         removes=seen.migrated and problem is None,
@@ -182,6 +184,13 @@ def _failure_of(finished: Finished | None, pods: Iterable[PodView]) -> str:
     return f"{crashes[0]}; it is tried again" if crashes else ""
 
 
+def _degraded(missing: str, error: BackendError | None) -> ConditionState | None:
+    """What needs a person; a Secret that is missing is why another one cannot be made."""
+    if missing:
+        return ConditionState(ConditionStatus.TRUE, LeagueReason.SECRET_MISSING.value, missing)
+    return _refusal(error) if error is not None else None
+
+
 def _refusal(error: BackendError) -> ConditionState:
     return ConditionState(ConditionStatus.TRUE, error.reason, str(error))
 
@@ -189,6 +198,8 @@ def _refusal(error: BackendError) -> ConditionState:
 def _ready(league: League, seen: Seen, heard: Heard) -> ConditionState:
     """Whether all of it serves."""
     missing = sorted({each.name for each in pods_of(league.spec)} - set(seen.serving))
+    if heard.missing and (missing or not seen.migrated):
+        return _not_ready(LeagueReason.SECRET_MISSING, heard.missing)
     if seen.migration_failure:
         return _not_ready(LeagueReason.MIGRATION_FAILED, seen.migration_failure)
     if not seen.migrated and not seen.serving:
@@ -268,7 +279,20 @@ def _events(league: League, ready: ConditionState, heard: Heard) -> tuple[RunEve
     found: list[RunEvent] = []
     if ready.is_true and (before is None or not before.is_true):
         found.append(RunEvent(LeagueEventReason.LEAGUE_SERVES.value, "all its services serve"))
+    found += _events_of_secrets(league, heard.missing)
     champion = heard.report.champion if heard.report is not None else None
     if champion and league.status.models is not None and champion != league.status.champion:
         found.append(RunEvent(LeagueEventReason.PROMOTED.value, f"{champion} is the champion"))
     return tuple(found)
+
+
+def _events_of_secrets(league: League, missing: str) -> Iterator[RunEvent]:
+    """That a Secret is missing, and that none is any longer; once each."""
+    degraded = league.status.condition(DEGRADED)
+    reason = LeagueReason.SECRET_MISSING.value
+    before = degraded.message if degraded is not None and degraded.reason == reason else ""
+    if missing and missing != before:
+        yield RunEvent(LeagueEventReason.SECRET_MISSING.value, missing, warning=True)
+    if before and not missing:
+        said = "all Secrets that it names are there"
+        yield RunEvent(LeagueEventReason.SECRET_FOUND.value, said)

@@ -45,6 +45,14 @@ class Leagues(Protocol):
             BackendError: refused.
         """
 
+    async def entries(self, league: LeagueAddress, secret: str) -> frozenset[str] | None:
+        """The entries of a Secret in a league's namespace that are not empty; None where there is
+        no such Secret.
+
+        Raises:
+            BackendError: refused.
+        """
+
     async def report(self, league: LeagueAddress) -> LeagueReport:
         """What it says of itself.
 

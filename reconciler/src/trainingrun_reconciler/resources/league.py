@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -27,6 +28,7 @@ from trainingrun_reconciler.kinds import (
 )
 from trainingrun_reconciler.leagues.decide import Heard, decide
 from trainingrun_reconciler.leagues.figures import league_families
+from trainingrun_reconciler.leagues.needed_secrets import describe_missing, needed_secrets
 from trainingrun_reconciler.leagues.objects import Place
 from trainingrun_reconciler.leagues.run_tables import marks_of
 from trainingrun_reconciler.leagues.seam import LeagueAddress, LeagueRefused, LeagueSilent
@@ -69,16 +71,24 @@ class LeagueReconciler(ManifestReconciler[League]):
 
     async def _heard(self, league: League) -> Decide[League]:
         tls = league.spec.access.tls_secret_ref
-        heard = Heard()
+        heard, missing = Heard(), ""
         try:
             owner = Owner.of(LEAGUE, league.metadata)
+            missing = await self._missing(league)
             await self._leagues.prepare(owner, tls.name if tls is not None else None)
             heard = await self._reported(league)
         except BackendError as error:
             if error.kind is ErrorKind.TRANSIENT:
                 raise
             heard = Heard(refusal=error)
-        return partial(_decided, heard, self._place)
+        return partial(_decided, replace(heard, missing=missing), self._place)
+
+    async def _missing(self, league: League) -> str:
+        """What to do about Secrets that the League names and that are not there."""
+        address = LeagueAddress(league.metadata.namespace, league.metadata.name)
+        names = {each.name for each in needed_secrets(league.spec)}
+        found = {name: await self._leagues.entries(address, name) for name in sorted(names)}
+        return describe_missing(league.spec, address.namespace, found)
 
     async def _reported(self, league: League) -> Heard:
         address = LeagueAddress(league.metadata.namespace, league.metadata.name)

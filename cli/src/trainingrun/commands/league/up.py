@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,14 +32,18 @@ from trainingrun.local.league_folder import (
     Ready,
     league_folder,
 )
+from trainingrun.sdk.connecting import connect_to_league
 from trainingrun.sdk.errors import ClientError
-from trainingrun.sdk.league_values import LocalLeague, Model, Stage
+from trainingrun.sdk.league_values import LeagueAt, LocalLeague, Model, Stage
 from trainingrun.sdk.run_tables import mark_run_tables
 
 Answer = TypeVar("Answer")
 
 _HELP: Final = "A league, in which models of many runs meet: bring one up here, or ask one."
 _NAME: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,51}[a-z0-9])?")
+
+_ROTATION_SECONDS: Final = 30.0
+_POLL_SECONDS: Final = 0.2
 
 league = Verbs(name="league", help=_HELP)
 
@@ -209,6 +214,81 @@ def take_league_down(
         return
     left = f"; {len(killed)} processes had to be killed" if killed else ""
     echo(f"The league {name} is down{left}. Its models and results are in {_shown(folder.root)}.")
+
+
+@league.verb("rotate", examples=("trainingrun league rotate", "trainingrun league rotate --finish"))
+def rotate_key(
+    *,
+    name: NameOption = DEFAULT,
+    finish: Annotated[
+        bool, typer.Option("--finish", help="Refuse tokens of the old keys from now on.")
+    ] = False,
+    state: LocalStateOption = STATE,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Replace the key that tokens of a league of this machine are signed with, while it runs.
+
+    Runs and workers of this machine take the new token over by themselves. Old tokens stay valid
+    until --finish is given; what other machines and people show is given out anew before.
+    """
+    require_league_services()
+    # Imported here because it brings psutil, which a cluster's image does not have.
+    from trainingrun.local.league_processes import (  # noqa: PLC0415
+        LeagueStartError,
+        begin_rotation,
+        finish_rotation,
+        publish_token,
+    )
+
+    folder = league_folder(state, _checked(name))
+    try:
+        if finish:
+            ended = finish_rotation(folder)
+        else:
+            ended = 0
+            token = begin_rotation(folder)
+            _wait_for_key(folder, token)
+            publish_token(folder, token)
+    except (LeagueStartError, LeagueFolderError) as error:
+        raise UserError(str(error)) from error
+    if output.is_for_programs:
+        write({"name": name, "finished": finish, "keysRefused": ended}, output)
+    elif finish:
+        echo(f"Tokens of {ended} old keys are refused. The league's certificates are as before.")
+    else:
+        echo("Tokens are signed with a new key; old ones are valid until you end it:")
+        echo("give tokens to people and other machines anew (python -m trainingrun_league token),")
+        echo(f"then call `trainingrun league rotate --finish{_named(name)}`.")
+
+
+def _named(name: str) -> str:
+    return "" if name == DEFAULT else f" --name {name}"
+
+
+def _wait_for_key(folder: LeagueFolder, token: str) -> None:
+    """Wait until a league that is up accepts a token of the new key.
+
+    Raises:
+        UserError: it does not.
+    """
+    ready, access = folder.read_ready(), folder.read_access()
+    if ready is None or access is None:
+        return  # it reads its keys when it comes up
+    place = LeagueAt(ready.services, token, access.authority, ready.encrypted)
+    deadline = time.monotonic() + _ROTATION_SECONDS
+    with connect_to_league(place) as found:
+        while True:
+            try:
+                found.queue()
+            except ClientError as error:
+                if time.monotonic() > deadline:
+                    raise UserError(
+                        f"the league does not accept the new key ({error}); old tokens are valid:"
+                        f" see its log {folder.log}, then rotate again"
+                    ) from error
+                time.sleep(_POLL_SECONDS)
+            else:
+                return
 
 
 class Here(Struct, frozen=True):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from trainingrun_api.run import TrainingRun
 from trainingrun_api.spec import LeagueRef
-from trainingrun_contracts.role_environment import LeagueAccess
+from trainingrun_contracts.role_environment import LeagueAccess, LeagueFolder
 from trainingrun_reconciler.settings import LeagueAddress
 
 from trainingrun.commands.errors import UserError
@@ -28,7 +28,7 @@ class JoinedLeague:
     """Where the league is, and what it wants to know of the run."""
 
     address: LeagueAddress
-    access: LeagueAccess
+    access: LeagueAccess | LeagueFolder
 
 
 def join_league(
@@ -83,4 +83,4 @@ def _here(state: Path, name: str, *, field: str) -> JoinedLeague:
         replay=ready.services.get("replay"),
         keeper=keeper_of(state),
     )
-    return JoinedLeague(address, access)
+    return JoinedLeague(address, LeagueFolder(folder.root))

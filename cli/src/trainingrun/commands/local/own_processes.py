@@ -16,7 +16,7 @@ from typing import Final
 
 from trainingrun_api.conditions import ConditionType
 from trainingrun_api.run import TrainingRun
-from trainingrun_contracts.role_environment import LeagueAccess
+from trainingrun_contracts.role_environment import LeagueAccess, LeagueFolder
 from trainingrun_reconciler.controller.state import RunView
 from trainingrun_reconciler.desired.observed import ObservedRole
 from trainingrun_reconciler.owner import RunIdentity
@@ -62,7 +62,7 @@ class RunPlan:
     forge: ForgeDaemons | None = None
     share: Share | None = None
     """This machine's part of the run; None: all of it is here."""
-    league: LeagueAccess | None = None
+    league: LeagueAccess | LeagueFolder | None = None
     """What the run's league wants to know of it; None where it joins none."""
 
 
