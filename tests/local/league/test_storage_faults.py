@@ -6,6 +6,8 @@ from __future__ import annotations
 import asyncio
 import os
 import resource
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +15,7 @@ from typing import Any
 
 import grpc
 import numpy as np
+import psutil
 import pytest
 from safetensors.numpy import save
 from sqlalchemy import text
@@ -169,3 +172,19 @@ def test_a_database_that_becomes_read_only(tmp_path: Path, postgresql: Postgresq
         rate(stub, "after")
         assert listed(stub) == ["after", "before"]
         assert "Traceback" not in league.log.read_text()
+
+
+def test_league_up_on_a_full_disk(tmp_path: Path) -> None:
+    """One line that says so, and no process is left that nobody knows of."""
+    program = [sys.executable, "-c", "from trainingrun.commands import main; main()"]
+    words = ["league", "up", "--environment", "connect_four", "--state", "disk"]
+    with small_file_system(tmp_path / "disk", megabytes=8) as disk:
+        fill_up(disk)
+        done = subprocess.run(
+            [*program, *words], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 2
+        (line,) = done.stderr.splitlines()
+        assert f"the disk of {disk}/.leagues/league is full: free space there" in line
+        running = psutil.process_iter(["cmdline"])
+        assert not [each for each in running if str(disk) in str(each.info["cmdline"])]

@@ -149,8 +149,8 @@ class Weights:
         blob = b"".join(parts)
         if hashlib.sha256(blob).hexdigest() != model.sha256:
             # Perhaps damaged on its way: a model is judged by what it is, so all comes again.
-            error = Unusable("its bytes do not have the SHA-256 that the model names")
-            raise _Broken(b"", error)
+            damaged = Unusable("its bytes do not have the SHA-256 that the model names")
+            raise _Broken(b"", damaged)
         await asyncio.to_thread(self._keep, model.sha256, blob)
         return model, blob
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -11,12 +12,16 @@ from typing import Annotated, Any, Final
 import msgspec
 import typer
 import yaml
+from rich.console import RenderableType
 from rich.table import Table
+from rich.text import Text
 from trainingrun_api.run import TrainingRun
 
-from trainingrun.commands.terminal import echo, printable
+from trainingrun.commands.terminal import echo, printable, printable_line
 
 UNKNOWN: Final = "-"
+LONGEST_CELL: Final = 32 * 1024
+"""Characters of a cell that are shown: what a hostile server sends must not fill the screen."""
 
 
 class Output(StrEnum):
@@ -56,8 +61,11 @@ def write_all(values: Sequence[Any], output: Output) -> None:
 
 
 def text_of(value: Any, output: Output, *, indent: int | None = 2) -> str:
-    """Return a value as JSON or YAML, with every character that could steer a terminal escaped."""
-    plain = msgspec.to_builtins(value, enc_hook=_plain)
+    """Return a value as JSON or YAML, with every character that could steer a terminal escaped.
+
+    Numbers that are none are null: JSON has no other word for them.
+    """
+    plain = _without_nan(msgspec.to_builtins(value, enc_hook=_plain))
     if output is Output.YAML:
         text = yaml.safe_dump(plain, sort_keys=False, allow_unicode=True)
         if printable(text) != text:
@@ -91,9 +99,37 @@ def list_of(runs: tuple[TrainingRun, ...]) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "List", "items": [document_of(run) for run in runs]}
 
 
+class SafeTable(Table):
+    """A table whose cells are text, and nothing else.
+
+    What steers a terminal is escaped before the widths are reckoned, so that columns stay aligned;
+    a cell stays one line, so that none looks like a row; and square brackets style nothing.
+    """
+
+    def add_row(self, *cells: RenderableType | None, **options: Any) -> None:
+        """See ``Table``."""
+        super().add_row(*map(_safe, cells), **options)
+
+
+def _safe(cell: RenderableType | None) -> RenderableType | None:
+    match cell:
+        case str():
+            return Text(_shown(cell))
+        case Text() if _shown(cell.plain) != cell.plain:
+            return Text(_shown(cell.plain), cell.style)
+        case _:
+            return cell
+
+
+def _shown(text: str) -> str:
+    """Return what is shown of a cell's text."""
+    cut = text if len(text) <= LONGEST_CELL else f"{text[: LONGEST_CELL - 1]}…"
+    return printable_line(cut)
+
+
 def plain_table(*titles: str) -> Table:
     """Return a table as kubectl prints them."""
-    table = Table(box=None, pad_edge=False, header_style="", padding=(0, 3, 0, 0))
+    table = SafeTable(box=None, pad_edge=False, header_style="", padding=(0, 3, 0, 0))
     for title in titles:
         table.add_column(title.upper(), no_wrap=True)
     return table
@@ -108,6 +144,8 @@ def age_of(moment: datetime | None, *, now: datetime | None = None) -> str:
 
 def short(seconds: float) -> str:
     """Return a span of time in two parts at most."""
+    if not math.isfinite(seconds):
+        return UNKNOWN
     minutes, seconds_left = divmod(int(max(0.0, seconds)), 60)
     hours, minutes_left = divmod(minutes, 60)
     days, hours_left = divmod(hours, 24)
@@ -127,3 +165,15 @@ def _plain(value: Any) -> Any:
     if isinstance(value, TrainingRun):
         return document_of(value)
     return str(value)
+
+
+def _without_nan(value: Any) -> Any:
+    match value:
+        case float() if not math.isfinite(value):
+            return None
+        case dict():
+            return {name: _without_nan(each) for name, each in value.items()}
+        case list() | tuple():
+            return [_without_nan(each) for each in value]
+        case _:
+            return value

@@ -7,6 +7,7 @@ something else is never signalled. Not here: what the processes do.
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import signal
@@ -37,6 +38,9 @@ MOST_ACCEPTED: Final = 3
 _POLL_SECONDS: Final = 0.1
 _SAME_MOMENT: Final = 1.0
 _LOG_TAIL: Final = 2000
+_LEAST_FREE: Final = 64 * 1024
+"""Bytes of a disk that is not full: what a database needs to begin."""
+_FULL: Final = "the disk of {folder} is full: free space there, or name another folder with --state"
 _SERVICES: Final = "trainingrun_league"
 _WORKER: Final = "trainingrun_actor.league_worker"
 
@@ -82,11 +86,12 @@ def bring_up(folder: LeagueFolder, request: UpRequest) -> Ready:
     """
     folder.root.mkdir(parents=True, exist_ok=True)
     folder.ready.unlink(missing_ok=True)
+    logged = folder.log.stat().st_size if folder.log.exists() else 0
     league = _start(_services_command(folder, request), folder.log)
     up = Up(request.environment, league)
     try:
         _note(folder, up)
-        ready = _when_ready(folder, league)
+        ready = _when_ready(folder, league, logged=logged)
         _make_access(folder, ready)
         for number in range(request.workers):
             command = _worker_command(folder, ready, up, number)
@@ -94,6 +99,9 @@ def bring_up(folder: LeagueFolder, request: UpRequest) -> Ready:
                 up, workers=(*up.workers, _start(command, folder.worker_log(number)))
             )
             _note(folder, up)
+    except OSError as error:
+        take_down(folder, up)
+        raise LeagueStartError(_problem_with(folder, error)) from error
     except LeagueStartError:
         take_down(folder, up)
         raise
@@ -148,14 +156,16 @@ def _start(command: Sequence[str], log: Path) -> StartedProcess:
     return StartedProcess(process.pid, psutil.Process(process.pid).create_time())
 
 
-def _when_ready(folder: LeagueFolder, league: StartedProcess) -> Ready:
+def _when_ready(folder: LeagueFolder, league: StartedProcess, *, logged: int) -> Ready:
+    """``logged`` bytes of the log are of starts before."""
     deadline = time.monotonic() + READY_SECONDS
     while time.monotonic() < deadline:
         ready = folder.read_ready()
         if ready is not None:
             return ready
         if not is_running(league):
-            raise LeagueStartError(f"the league has ended at its start: {_reason_in(folder.log)}")
+            why = _reason_in(folder, logged)
+            raise LeagueStartError(f"the league has ended at its start: {why}")
         time.sleep(_POLL_SECONDS)
     raise LeagueStartError(
         f"the league does not serve after {READY_SECONDS:.0f} s: its log is {folder.log}"
@@ -244,7 +254,8 @@ def _token_request(folder: LeagueFolder) -> tuple[str, ...]:
 
 
 def _write_secret(path: Path, content: bytes) -> None:
-    fresh = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
+    fresh = path.with_name(f".{path.name}.new")
+    fresh.unlink(missing_ok=True)
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)
@@ -287,10 +298,26 @@ def _reap(processes: Sequence[StartedProcess]) -> None:
             continue
 
 
-def _reason_in(log: Path) -> str:
+def _reason_in(folder: LeagueFolder, logged: int) -> str:
+    """Return the last line of this start; on a full disk the log could not take it."""
     try:
-        text = log.read_bytes()[-_LOG_TAIL:].decode(errors="replace")
+        with folder.log.open("rb") as log:
+            log.seek(max(logged, folder.log.stat().st_size - _LOG_TAIL))
+            text = log.read(_LOG_TAIL).decode(errors="replace")
     except OSError:
-        return f"its log is {log}"
+        return f"its log is {folder.log}"
     lines = [line for line in text.splitlines() if line.strip()]
-    return lines[-1].removeprefix("error: ") if lines else f"its log {log} is empty"
+    if _is_full(folder.root):
+        return _FULL.format(folder=folder.root)
+    return lines[-1].removeprefix("error: ") if lines else f"its log {folder.log} is empty"
+
+
+def _problem_with(folder: LeagueFolder, error: OSError) -> str:
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return _FULL.format(folder=folder.root)
+    return f"the folder {folder.root} cannot be written: {error.strerror}"
+
+
+def _is_full(folder: Path) -> bool:
+    found = os.statvfs(folder)
+    return found.f_bavail * found.f_frsize < _LEAST_FREE

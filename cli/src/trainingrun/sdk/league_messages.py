@@ -1,15 +1,20 @@
-"""Messages of the league's services as the SDK's values, and back."""
+"""Messages of the league's services as the SDK's values, and back.
+
+What a league of a newer version, or one that means harm, says beyond the protocol is an answer that
+cannot be read (``Refused``), and no error of protocol buffers.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from trainingrun_contracts.league.v1 import common_pb2, elo_pb2, matchmaker_pb2, model_pb2
 from trainingrun_contracts.league.v1.replay_pb2 import GetStatsResponse, Table
 
+from trainingrun.sdk.errors import Refused
 from trainingrun.sdk.league_values import (
     Model,
     ModelHistory,
@@ -48,6 +53,7 @@ FORMATS: Final = {
     TournamentFormat.SWISS: matchmaker_pb2.TOURNAMENT_FORMAT_SWISS,
 }
 _FORMAT_OF: Final = {number: each for each, number in FORMATS.items()}
+Known = TypeVar("Known")
 
 
 def model_of(message: model_pb2.Model) -> Model:
@@ -57,7 +63,7 @@ def model_of(message: model_pb2.Model) -> Model:
         id=message.id,
         lineage=message.lineage,
         version=message.version,
-        stage=_STAGE_OF[message.stage],
+        stage=_known(_STAGE_OF, message.stage, "stage"),
         reason=message.reason,
         algorithm=message.algorithm,
         simulations=message.simulations,
@@ -91,7 +97,7 @@ def ratings_of(players: Iterable[elo_pb2.Player], fitted_at: Timestamp | None) -
 
 def match_of(message: elo_pb2.MatchResult) -> PlayedMatch:
     """Return a match."""
-    purpose = common_pb2.MatchPurpose.Name(message.purpose)
+    purpose = _name_of(common_pb2.MatchPurpose, message.purpose, "purpose of a match")
     return PlayedMatch(
         id=message.match_id,
         at=_moment(message.played_at),
@@ -117,11 +123,11 @@ def queue_of(message: matchmaker_pb2.GetQueueStatsResponse) -> Queue:
 
 def tournament_of(message: matchmaker_pb2.Tournament) -> Tournament:
     """Return a tournament."""
-    state = matchmaker_pb2.TournamentState.Name(message.state)
+    state = _name_of(matchmaker_pb2.TournamentState, message.state, "state of a tournament")
     return Tournament(
         id=message.id,
         name=message.name,
-        format=_FORMAT_OF[message.format],
+        format=_known(_FORMAT_OF, message.format, "format of a tournament"),
         state=state.removeprefix("TOURNAMENT_STATE_").lower(),
         round=message.round,
         rounds=message.rounds,
@@ -187,7 +193,7 @@ def _change_of(message: model_pb2.StageChange) -> StageChange:
     return StageChange(
         at=_moment(message.at),
         before=_STAGE_OF.get(message.before),
-        after=_STAGE_OF[message.after],
+        after=_known(_STAGE_OF, message.after, "stage"),
         by=message.by,
         reason=message.reason,
     )
@@ -219,4 +225,29 @@ def _score_of(message: common_pb2.Score) -> Score:
 
 
 def _moment(stamp: Timestamp) -> datetime:
-    return stamp.ToDatetime(tzinfo=UTC)
+    try:
+        return stamp.ToDatetime(tzinfo=UTC)
+    except (ValueError, OverflowError) as error:
+        raise _unreadable("moment", stamp.seconds) from error
+
+
+def _known(names: Mapping[Any, Known], number: int, what: str) -> Known:
+    try:
+        return names[number]
+    except KeyError as error:
+        raise _unreadable(what, number) from error
+
+
+def _name_of(enumeration: Any, number: int, what: str) -> str:
+    try:
+        name: str = enumeration.Name(number)
+    except ValueError as error:
+        raise _unreadable(what, number) from error
+    return name
+
+
+def _unreadable(what: str, number: int) -> Refused:
+    return Refused(
+        f"the league answers with a {what} ({number}) that this version does not know: install the"
+        " version of trainingrun that the league has"
+    )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import getpass
 import hashlib
+import re
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -67,6 +68,9 @@ SERVICES: Final = ("game", "matchmaker", "model", "elo", "replay")
 PORTS: Final = {name: 50051 + index for index, name in enumerate(SERVICES)}
 CHAMPION: Final = "champion"
 _PAGE: Final = 500
+_MOST_PAGES: Final = 2000
+"""That are read for one question: a league that always has another one is not one of ours."""
+_FILE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _CALL_SECONDS: Final = 20.0
 _HEALTH_SECONDS: Final = 5.0
 _PUSH_SECONDS: Final = 120.0
@@ -207,6 +211,8 @@ class League:
             Refused: the folder cannot be written, or the league's bytes are damaged.
         """
         model = self.model(model_id).model
+        if not _FILE_NAME.fullmatch(model.id):
+            raise Refused(f"the league calls a model {model.id[:80]!r}: no file is given that name")
         path = to / f"{model.id}.safetensors"
         known = _sha256_of(path)
         request = model_pb2.GetPolicyRequest(model_id=model.id, have_sha256=known)
@@ -453,10 +459,10 @@ def _pages(page: Callable[[str], tuple[list[Answer], str]], most: int | None) ->
     found: list[Answer] = []
     token = ""
     with _errors():
-        while most is None or len(found) < most:
+        for _ in range(_MOST_PAGES):
             values, token = page(token)
             found += values
-            if not token:
+            if not token or (most is not None and len(found) >= most):
                 break
     return found if most is None else found[:most]
 

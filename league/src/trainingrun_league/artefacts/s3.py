@@ -153,7 +153,7 @@ class Bucket:
 
     def _give_up(self, body: Any) -> None:
         """Let go of a response, whose next chunk a thread may be reading."""
-        raw = getattr(body, "_raw_stream", None)
+        raw: Any = getattr(body, "_raw_stream", None)
         with suppress(AttributeError, OSError, RuntimeError, ValueError):
             raw.shutdown()  # ends that read; it is not there once all was read
         self._threads.submit(_close, body)

@@ -14,7 +14,7 @@ from trainingrun.commands.league.tables import model_lines, models_table
 from trainingrun.commands.league.target import WhichLeague, league_at
 from trainingrun.commands.options import Output, OutputOption
 from trainingrun.commands.output import write
-from trainingrun.commands.terminal import console, console_for_tables, echo
+from trainingrun.commands.terminal import console, console_for_tables, echo, printable_line
 from trainingrun.sdk.league_values import Stage
 
 _HELP = "Models of a league: list, push, promote and pull them, go back to the champion before."
@@ -108,7 +108,7 @@ def promote_model(
     if output.is_for_programs:
         write(champion, output)
     else:
-        echo(f"{champion.id} is the champion")
+        echo(printable_line(f"{champion.id} is the champion"))
 
 
 @models.verb(
@@ -136,7 +136,7 @@ def roll_back_champion(
     if output.is_for_programs:
         write(champion, output)
     else:
-        echo(f"{champion.id} is the champion again")
+        echo(printable_line(f"{champion.id} is the champion again"))
 
 
 @models.verb(
@@ -195,4 +195,4 @@ def push_model(
     if output.is_for_programs:
         write(found, output)
     else:
-        echo(f"{found.id} is {found.stage.value}")
+        echo(printable_line(f"{found.id} is {found.stage.value}"))

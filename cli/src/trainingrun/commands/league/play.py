@@ -29,7 +29,7 @@ from trainingrun.commands.league.tables import (
 from trainingrun.commands.league.target import WhichLeague, league_at
 from trainingrun.commands.options import Output, OutputOption, TimeoutOption
 from trainingrun.commands.output import write
-from trainingrun.commands.terminal import console_for_tables, echo, error_console
+from trainingrun.commands.terminal import console_for_tables, echo, error_console, printable_line
 from trainingrun.sdk.league_values import (
     Stage,
     Tournament,
@@ -312,9 +312,10 @@ def _show(found: Tournament, output: Output) -> None:
     if output.is_for_programs:
         write(found, output)
         return
-    echo(
+    said = (
         f"tournament {found.id} ({found.name}, {found.format.value}): {found.state}, round"
         f" {found.round} of {found.rounds}{': ' if found.problem else ''}{found.problem}"
     )
+    echo(printable_line(said))
     if found.standings:
         console_for_tables().print(standings_table(found))

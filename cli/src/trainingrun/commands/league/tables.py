@@ -8,7 +8,14 @@ from datetime import datetime
 from rich.console import RenderableType
 from rich.table import Table
 
-from trainingrun.commands.output import UNKNOWN, age_of, number, plain_table, short
+from trainingrun.commands.output import (
+    UNKNOWN,
+    SafeTable,
+    age_of,
+    number,
+    plain_table,
+    short,
+)
 from trainingrun.sdk.league_values import (
     Model,
     ModelHistory,
@@ -224,7 +231,7 @@ def _state_of(table: ReplayTable, *, now: datetime) -> str:
 
 def plain_rows(*rows: tuple[str, str]) -> Table:
     """Return names with their values, in two columns."""
-    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 3, 0, 0))
+    table = SafeTable(box=None, pad_edge=False, show_header=False, padding=(0, 3, 0, 0))
     table.add_column(no_wrap=True)
     table.add_column()
     for name, value in rows:

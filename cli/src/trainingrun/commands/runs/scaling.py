@@ -15,7 +15,7 @@ from trainingrun_api.run import TrainingRun
 from trainingrun_api.spec import ScaleDown, ScaleUp
 from trainingrun_api.status import ScaleDecisionStatus
 
-from trainingrun.commands.output import age_of
+from trainingrun.commands.output import SafeTable, age_of
 from trainingrun.commands.runs.facts import BOTTLENECKS, Row, is_active
 from trainingrun.commands.runs.tables import picture_of_events
 from trainingrun.sdk import Event
@@ -176,7 +176,7 @@ def _speed(rules: ScaleUp | ScaleDown) -> str:
 
 
 def _grid(rows: Sequence[Row]) -> Table:
-    table = Table(box=None, pad_edge=False, show_header=False)
+    table = SafeTable(box=None, pad_edge=False, show_header=False)
     table.add_column(no_wrap=True, style="dim")
     table.add_column(overflow="fold")
     for name, text in rows:

@@ -12,7 +12,7 @@ from rich.text import Text
 from trainingrun_api.run import TrainingRun
 from trainingrun_contracts.plain_text import one_line
 
-from trainingrun.commands.output import UNKNOWN, age_of, number, plain_table
+from trainingrun.commands.output import UNKNOWN, SafeTable, age_of, number, plain_table
 from trainingrun.commands.runs.facts import Row, problems_of, remaining, rows_of
 from trainingrun.sdk import Event, Member
 
@@ -135,7 +135,7 @@ def _wide_cells(run: TrainingRun) -> Iterator[str]:
 
 
 def _grid(rows: Iterable[Row]) -> Table:
-    table = Table(box=None, pad_edge=False, show_header=False)
+    table = SafeTable(box=None, pad_edge=False, show_header=False)
     table.add_column(no_wrap=True, style="dim")
     table.add_column(overflow="fold")
     for title, text in rows:
