@@ -11,7 +11,7 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
 from trainingrun_league.game.hall import Hall
 from trainingrun_league.game.journal import Creation, GameJournal
@@ -22,16 +22,12 @@ from trainingrun_league.store.migrating import migrate
 PLAYERS = ("person/ada", "person/eve")
 MOVE_SECONDS = 600.0
 _BEGIN = 1_000_000.0
-_J = TypeVar("_J", bound=GameJournal)
 
 
 @asynccontextmanager
 async def journal_in(
-    folder: Path,
-    *,
-    url: str = "",
-    kind: type[_J] = GameJournal,  # type: ignore[assignment] # no default of a type variable
-) -> AsyncIterator[_J]:
+    folder: Path, *, url: str = "", kind: type[GameJournal] = GameJournal
+) -> AsyncIterator[Any]:
     """A journal in a database of its own: SQLite's, or the one at a URL."""
     engine = connect(url or f"sqlite+aiosqlite:///{folder / 'games.db'}")
     await migrate(engine)

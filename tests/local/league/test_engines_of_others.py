@@ -63,7 +63,7 @@ async def match_of(league: LeagueProcess, folder: Path, *, pairs: int) -> Played
 
 
 def test_a_match_on_the_original_forge_daemon(tmp_path: Path) -> None:
-    """Its dialect with all of its faults: games end, each with a replay, and its threads are free."""
+    """Its dialect with all of its faults: games end, each is seen again, its threads are free."""
     with forge_daemon("--parallelism", "10", decks=(DECKS,)) as endpoint:
         league = LeagueProcess(
             tmp_path / "league",
