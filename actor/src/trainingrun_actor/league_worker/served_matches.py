@@ -4,8 +4,8 @@ The Game service alone holds slots of daemons, so a worker needs to reach the le
 else. Both seats are played from here; each sees what the service shows it. A game that is not to be
 seen again is deleted when its result is known, and so is one that was broken off, which frees its
 slot. A worker that was killed leaves its games behind: started again under its name it plays them
-on, as a game is created by a key of the worker, the match and the place in it; those that nobody
-plays on end by their clock.
+on, as a game is created by a key of the worker, the match and the place in it; those
+that no worker takes up end by their clock.
 """
 
 from __future__ import annotations
@@ -283,7 +283,7 @@ class ServedMatches:
             await asyncio.sleep(_BACKOFF.seconds(failures, self._random))
 
     async def _asked_for(self, request: CreateGameRequest) -> CreateGameResponse:
-        """Create a game; one that nobody wants any more is deleted as soon as its id is known."""
+        """Create a game; one whose match has ended is deleted as soon as its id is known."""
 
         async def created() -> CreateGameResponse:
             return await self._game_at("").CreateGame(request)
