@@ -96,6 +96,14 @@ def _play() -> Row:
                 ),
             ),
             Panel(
+                "Slots of its daemons",
+                "Of a league whose games an engine plays: held by its games, and free.",
+                (
+                    Query(_newest(of_league(m.LEAGUE_DAEMON_SLOTS), "state"), "{{state}}"),
+                    Query(_newest(of_league(m.LEAGUE_DAEMONS_AWAY)), "{{league}} daemons away"),
+                ),
+            ),
+            Panel(
                 "Their ends a minute",
                 "By how they ended.",
                 (Query(f"60 * {_rate(of_league(m.LEAGUE_GAMES_ENDED), 'phase')}", "{{phase}}"),),

@@ -1092,6 +1092,22 @@ LEAGUE_GAMES_ENDED: Final = _league_own(
     "games",
     "phase",
 )
+LEAGUE_DAEMON_SLOTS: Final = _league_own(
+    "game_daemon_slots",
+    Kind.GAUGE,
+    "Games that the league's daemons can play, by state: held (by games of the league), or free (of"
+    " those that answer).",
+    "slots",
+    "state",
+    source="the daemons' STATUS",
+)
+LEAGUE_DAEMONS_AWAY: Final = _league_own(
+    "game_daemons_away",
+    Kind.GAUGE,
+    "Daemons of the league that do not answer, and names of daemons without an address.",
+    "daemons",
+    source="the daemons' STATUS",
+)
 LEAGUE_REPLAY_RECORDED: Final = _league_own(
     "replay_recorded_experiences_total",
     Kind.COUNTER,

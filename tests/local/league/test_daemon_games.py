@@ -33,7 +33,7 @@ from trainingrun_contracts.league.v1.game_pb2_grpc import GameServiceStub
 from trainingrun_contracts.league.v1.matchmaker_pb2 import FindMatchRequest, QueueMode
 from trainingrun_contracts.league.v1.matchmaker_pb2_grpc import MatchmakerServiceStub
 from trainingrun_league.errors import Conflict, Exhausted
-from trainingrun_league.game.daemons import Daemons, daemons_of
+from trainingrun_league.game.daemons import DaemonCounts, Daemons, daemons_of
 from trainingrun_league.game.hall import Bounds, Hall, Move
 from trainingrun_league.game.journal import GameJournal
 from trainingrun_league.game.sources import source_of
@@ -235,6 +235,9 @@ def test_a_service_that_is_killed_frees_the_slots_and_abandons_its_games(tmp_pat
             made, other = await opened(stub), await opened(stub, key="other")
             sent = await moved(stub, made, random)
             assert active_games(port) == 2
+            page = league.metrics()
+            assert 'trainingrun_league_game_daemon_slots{state="held"} 2.0' in page
+            assert "trainingrun_league_game_daemons_away 0.0" in page
             await stub.DeleteGame(DeleteGameRequest(game_id=other.game_id))
             until(lambda: active_games(port) == 1, seconds=10, what="the deleted game is gone")
             league.kill()
@@ -390,12 +393,18 @@ def test_a_daemon_without_a_thread_for_a_game_is_full_and_not_broken(tmp_path: P
             with pytest.raises(Exhausted, match="every daemon plays as many games as it may"):
                 await begun(hall, "c")
             assert (engine.heard.qsize(), slots.held) == (2, 1)
+            await slots.count()
+            assert slots.counts == DaemonCounts(free=0, away=0)
             await hall.delete("a")
             await begun(hall, "d")
             engine.answers_when_full = False
             with pytest.raises(Exhausted, match="every daemon plays as many games as it may"):
                 await begun(hall, "e")
+            await slots.count()
+            assert slots.counts == DaemonCounts(free=0, away=0)
             await hall.close()
+        await slots.count()
+        assert slots.counts == DaemonCounts(free=0, away=1)
 
     asyncio.run(scenario())
 

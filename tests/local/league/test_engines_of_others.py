@@ -6,23 +6,29 @@ import asyncio
 import json
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
+import grpc.aio
 import pytest
 from trainingrun_actor.league_worker.matches import Played
-from trainingrun_actor.league_worker.roster import Players
+from trainingrun_actor.league_worker.roster import Contender, Players
 from trainingrun_actor.league_worker.served_matches import ServedMatches
-from trainingrun_actor.league_worker.weights import Weights
+from trainingrun_actor.league_worker.weights import LoadedModel, Weights
+from trainingrun_actor.policy import ModelLoader
+from trainingrun_contracts.league.channel import open_channel
 from trainingrun_contracts.league.v1.common_pb2 import MatchPurpose
 from trainingrun_contracts.league.v1.game_pb2 import GetReplayRequest
 from trainingrun_contracts.league.v1.game_pb2_grpc import GameServiceStub
 from trainingrun_contracts.league.v1.matchmaker_pb2 import LeasedMatch
 from trainingrun_contracts.league.v1.model_pb2_grpc import ModelServiceStub
+from trainingrun_contracts.weights_pointer import Pointer
 from trainingrun_environments.names import config_of
 from trainingrun_environments.registry import spec_of
 
-from testkit.league.engine_games import active_games
+from testkit.league.engine_games import COUNTED, QUESTIONS, CountingEngine, active_games
 from testkit.league.league_process import LeagueProcess
 from testkit.own_engines import engine_in_go, find_go
+from testkit.roles.board_weights import random_policy_weights
 from testkit.roles.forge_process import forge_daemon
 from testkit.tree import DECKS
 from testkit.waiting import until
@@ -37,33 +43,78 @@ NIM = json.dumps(
     }
 )
 
+COUNTING = json.dumps(
+    {
+        "kind": "engine",
+        "name": COUNTED.name,
+        "observation": [1],
+        "actions": {"type": "vocabulary", "size": 10},
+    }
+)
+
 
 async def match_of(league: LeagueProcess, folder: Path, *, pairs: int) -> Played:
-    """Play a match of two players by chance, as a worker does; its games are kept."""
-    spec = spec_of(config_of(league.environment))
-    async with league.channel("game") as game, league.channel("model") as model:
+    """Play a match of a model and chance, as a worker does, and see its games again."""
+    async with league.channel("game") as game, league.channel("model") as models:
         stub = GameServiceStub(game)
-        plays = ServedMatches(
-            Players(spec, Weights(ModelServiceStub(model), folder, spec)),
-            lambda _address: stub,
-            name="w",
-            recorded=pairs,
-            is_stopping=lambda: False,
-        )
-        players = Players(spec, Weights(ModelServiceStub(model), folder, spec))
-        chance = await players.find(RANDOM)
-        leased = LeasedMatch(
-            match_id="m", pairs=pairs, seed=3, purpose=MatchPurpose.MATCH_PURPOSE_RATING
-        )
-        played = await plays.play(leased, chance, chance, until=monotonic() + 120)
+        played = await played_at(stub, models, league, folder, pairs=pairs)
         for each in played.results:
             replay = await stub.GetReplay(GetReplayRequest(game_id=each.game_id))
             assert len(replay.turns) == each.moves
     return played
 
 
+async def played_at(
+    stub: Any, models: grpc.aio.Channel, league: LeagueProcess, folder: Path, *, pairs: int
+) -> Played:
+    """Play a match by these ways to the services; its games are kept."""
+    spec = spec_of(config_of(league.environment))
+    players = Players(spec, Weights(ModelServiceStub(models), folder, spec))
+    plays = ServedMatches(
+        players, lambda _address: stub, name="w", recorded=pairs, is_stopping=lambda: False
+    )
+    policy = ModelLoader(spec).load(random_policy_weights(spec), Pointer(0, 1, 0, "0" * 64, 0.0))
+    model = Contender("model/m1", LoadedModel("m1", policy, 0), 0)
+    chance = await players.find(RANDOM)
+    leased = LeasedMatch(
+        match_id="m", pairs=pairs, seed=3, purpose=MatchPurpose.MATCH_PURPOSE_RATING
+    )
+    return await plays.play(leased, model, chance, until=monotonic() + 120)
+
+
+def test_an_engine_may_take_longer_for_a_question_than_a_call_waits(tmp_path: Path) -> None:
+    """Calls wait half a second here, the engine needs one: each is repeated until it has its
+    answer, and the engine hears every action once, of the games that were asked for.
+    """
+
+    async def scenario(league: LeagueProcess, engine: CountingEngine) -> None:
+        hasty = open_channel(league.address("game"), seconds=0.5)
+        async with hasty, league.channel("model") as models:
+            played = await played_at(GameServiceStub(hasty), models, league, tmp_path, pairs=1)
+        assert [each.moves for each in played.results] == [QUESTIONS] * 2
+        assert (len(engine.connections), len(engine.heard)) == (2, 2 * QUESTIONS)
+
+    async def whole() -> None:
+        engine = CountingEngine(seconds=1.0)
+        async with await asyncio.start_server(engine.serve, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            league = LeagueProcess(
+                tmp_path / "league",
+                environment=COUNTING,
+                services="game",
+                arguments=(f"--set=game.daemons=127.0.0.1:{port}",),
+            )
+            await asyncio.to_thread(league.start)
+            try:
+                await scenario(league, engine)
+            finally:
+                league.kill()
+
+    asyncio.run(whole())
+
+
 def test_a_match_on_the_original_forge_daemon(tmp_path: Path) -> None:
-    """Its dialect with all of its faults: games end, each with a replay, and its threads are free."""
+    """Its dialect with all of its faults: games end, each is seen again, its threads are free."""
     with forge_daemon("--parallelism", "10", decks=(DECKS,)) as endpoint:
         league = LeagueProcess(
             tmp_path / "league",
@@ -95,7 +146,7 @@ def test_a_match_on_the_engine_in_go(tmp_path: Path) -> None:
 
 
 def check(played: Played) -> None:
-    """Every game has an end of its own; players by chance play one game twice in a pair."""
+    """Every game was played, and somebody has won one."""
     assert all(abs(each.outcome) <= 1.0 and each.moves > 0 for each in played.results)
     assert any(each.outcome for each in played.results)
 

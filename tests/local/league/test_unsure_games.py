@@ -7,16 +7,13 @@ action once, and no action that the journal has not.
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
 import pytest
-from trainingrun_contracts.environment_config import Engine
-from trainingrun_contracts.environment_spec import Vocabulary
 from trainingrun_contracts.league.v1.game_pb2 import GamePhase, GameState
 from trainingrun_league.errors import Conflict, Unavailable
 from trainingrun_league.game.daemons import Daemons, daemons_of
@@ -25,13 +22,17 @@ from trainingrun_league.game.journal import GameJournal
 from trainingrun_league.game.sources import source_of
 from trainingrun_league.game.table import Table, Turn
 
-from testkit.league.engine_games import TurnedClock, begun, journal_in
+from testkit.league.engine_games import (
+    COUNTED,
+    CountingEngine,
+    TurnedClock,
+    begun,
+    journal_in,
+)
 from testkit.servers.postgresql_server import PostgresqlServer
 
 RUNNING, FINISHED = GamePhase.GAME_PHASE_RUNNING, GamePhase.GAME_PHASE_FINISHED
 ABANDONED = GamePhase.GAME_PHASE_ABANDONED
-COUNTED = Engine("counted", (1,), Vocabulary(10))
-QUESTIONS = 3
 
 
 class Loss(Enum):
@@ -68,36 +69,6 @@ class LossyJournal(GameJournal):
     def _check(self) -> None:
         if self.is_away:
             raise Unavailable("away")
-
-
-@dataclass
-class CountingEngine:
-    """Asks the seats in turn, and keeps what it hears; seat 1 wins after the last answer."""
-
-    heard: list[int] = field(default_factory=list)
-    connections: list[asyncio.StreamWriter] = field(default_factory=list)
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Serve a connection."""
-        if (await reader.readline()).startswith(b"STATUS"):
-            writer.write(b"FORGE DAEMON STATUS\nActive games: 0\nMax concurrent: 5\n")
-        else:
-            self.connections.append(writer)
-            for number in range(QUESTIONS):
-                asked = {
-                    "seat": number % 2 + 1,
-                    "observation": {"shape": [1], "dtype": "uint8", "data": "AA=="},
-                    "actions": [{"index": index} for index in range(10)],
-                    "message": f"question {number}",
-                }
-                writer.write(f"DECISION: {json.dumps(asked)}\n".encode())
-                line = await reader.readline()
-                if not line:
-                    break
-                self.heard.append(int(line))
-            else:
-                writer.write(b"GAME_RESULT: Agent(1)-x won in 1ms\n")
-        writer.close()
 
 
 @dataclass

@@ -7,8 +7,11 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from google.protobuf.duration_pb2 import Duration
+from safetensors.numpy import save
+from trainingrun_contracts.environment_config import BuiltIn
 from trainingrun_contracts.league.v1.elo_pb2 import GetRankedPoliciesRequest
 from trainingrun_contracts.league.v1.elo_pb2_grpc import EloServiceStub
 from trainingrun_contracts.league.v1.game_pb2 import (
@@ -37,6 +40,9 @@ from trainingrun_contracts.league.v1.model_pb2 import (
     Validation,
 )
 from trainingrun_contracts.league.v1.model_pb2_grpc import ModelServiceStub
+from trainingrun_contracts.own_network import statement_of
+from trainingrun_contracts.policy_format import Network
+from trainingrun_environments.registry import spec_of
 
 from testkit.league.league_process import LeagueProcess
 from testkit.league.worker_process import WorkerProcess, board_model, publish
@@ -182,9 +188,12 @@ def play_on(stub: GameServiceStub, seat: SeatedMatch) -> GameState:
 
 
 def test_a_model_that_cannot_play_is_rejected(league: LeagueProcess, tmp_path: Path) -> None:
-    """Its numbers overflow at the first position; the worker says so and works on."""
+    """Its numbers overflow at the first position, or its network is of a package that the worker
+    does not have; the worker says so and works on.
+    """
     with WorkerProcess(league, tmp_path / "worker"):
         bad = publish(league, board_model(1, scale=1e30), lineage="lab/bad")
+        own = publish(league, of_absent_network(), lineage="lab/own", algorithm="ppo")
         good = publish(league, board_model(2), lineage="lab/good")
         until(lambda: is_champion(league, good.id), seconds=120, what="the good one's promotion")
         until(
@@ -193,6 +202,22 @@ def test_a_model_that_cannot_play_is_rejected(league: LeagueProcess, tmp_path: P
             what="the rejection of the bad one",
         )
         assert model_of(league, bad.id).reason
+        until(
+            lambda: "no network is called 'skipping'" in model_of(league, own.id).reason,
+            seconds=60,
+            what="the rejection of the one whose package is not installed",
+        )
+        assert "spec.workers.template" in model_of(league, own.id).reason
+
+
+def of_absent_network() -> bytes:
+    """Weights of a network of a package that the workers do not have."""
+    spec = spec_of(BuiltIn("connect_four"))
+    metadata = {"schema_hash": spec.schema_hash, "version": "1"}
+    return save(
+        {"own.first": np.ones(3, np.float32)},
+        metadata | statement_of(Network("skipping", width=64)),
+    )
 
 
 def test_a_worker_ends_within_seconds_and_another_one_continues(

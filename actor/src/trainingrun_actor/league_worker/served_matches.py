@@ -4,19 +4,20 @@ The Game service alone holds slots of daemons, so a worker needs to reach the le
 else. Both seats are played from here; each sees what the service shows it. A game that is not to be
 seen again is deleted when its result is known, and so is one that was broken off, which frees its
 slot. A worker that was killed leaves its games behind: started again under its name it plays them
-on, as a game is created by a key of the worker, the match and the place in it; those that nobody
-plays on end by their clock.
+on, as a game is created by a key of the worker, the match and the place in it; those
+that no worker takes up end by their clock.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 from time import monotonic
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import grpc
 import grpc.aio
@@ -75,6 +76,7 @@ _WAITED_OUT: Final = frozenset(
     }
 )
 """No slot is free, no daemon is there, or its engine takes long to begin."""
+_R = TypeVar("_R")
 _CHANCE: Final = Contender(f"{BUILTIN}{RANDOM}", None, 0)
 
 
@@ -250,7 +252,7 @@ class ServedMatches:
         ended: _Ended | None = None
         is_kept = match.is_kept(place)
         try:
-            state = await _seated(stub, made, match.seats(place))
+            state = await self._seated(stub, made, match, place)
             if state.phase != GamePhase.GAME_PHASE_RUNNING:
                 return None
             ended = await self._played(stub, made, state, match, place)
@@ -281,7 +283,7 @@ class ServedMatches:
             await asyncio.sleep(_BACKOFF.seconds(failures, self._random))
 
     async def _asked_for(self, request: CreateGameRequest) -> CreateGameResponse:
-        """Create a game; one that nobody wants any more is deleted as soon as its id is known."""
+        """Create a game; one whose match has ended is deleted as soon as its id is known."""
 
         async def created() -> CreateGameResponse:
             return await self._game_at("").CreateGame(request)
@@ -314,7 +316,9 @@ class ServedMatches:
             check_time_left(self._is_stopping, match.until)
             seat = max(0, state.seat_to_move - 1)
             if not state.legal_actions:
-                state = await _seen(stub, made, seat)
+                seen = GetGameStateRequest(game_id=made.game_id, seat_token=made.seat_tokens[seat])
+                answer = await self._answer(partial(stub.GetGameState, seen), until=match.until)
+                state = answer.state
             if not state.legal_actions:  # it ends just now
                 await asyncio.sleep(_PAUSE_SECONDS)
                 continue
@@ -333,7 +337,8 @@ class ServedMatches:
                 action=action,
                 thought=thought if match.is_kept(place) else None,
             )
-            state = await self._submitted(stub, request, until=match.until)
+            played = await self._answer(partial(stub.SubmitAction, request), until=match.until)
+            state = played.state
         if state.phase == GamePhase.GAME_PHASE_ABANDONED and state.reason.startswith(GAME_LOST):
             raise Interrupted(state.reason)
         if state.phase != GamePhase.GAME_PHASE_FINISHED:
@@ -342,33 +347,28 @@ class ServedMatches:
         outcome = max(-1.0, min(1.0, (first - second) / (2 * spec.reward_bound)))
         return _Ended(made.game_id, outcome, state.turn, counts)
 
-    async def _submitted(
-        self, stub: GameServiceAsyncStub, request: SubmitActionRequest, *, until: float
-    ) -> GameState:
-        """Play an action; an engine may take longer for its next question than a call waits."""
+    async def _answer(self, call: Callable[[], Awaitable[_R]], *, until: float) -> _R:
+        """Return the answer to a call that may be repeated: an engine may take longer for its next
+        question than a call waits.
+        """
         while True:
             try:
-                return (await stub.SubmitAction(request)).state
+                return await call()
             except grpc.aio.AioRpcError as error:
                 if error.code() is not grpc.StatusCode.DEADLINE_EXCEEDED:
                     raise
             check_time_left(self._is_stopping, until)
 
-
-async def _seated(
-    stub: GameServiceAsyncStub, made: CreateGameResponse, seats: tuple[Contender, Contender]
-) -> GameState:
-    """Take both seats of a game, again where they are taken; return how it stands."""
-    for each, token in zip(seats, made.seat_tokens, strict=True):
-        joined = await stub.JoinGame(
-            JoinGameRequest(game_id=made.game_id, player_id=each.player_id, seat_token=token)
-        )
-    return joined.state
-
-
-async def _seen(stub: GameServiceAsyncStub, made: CreateGameResponse, place: int) -> GameState:
-    request = GetGameStateRequest(game_id=made.game_id, seat_token=made.seat_tokens[place])
-    return (await stub.GetGameState(request)).state
+    async def _seated(
+        self, stub: GameServiceAsyncStub, made: CreateGameResponse, match: _Match, place: int
+    ) -> GameState:
+        """Take both seats of a game, again where they are taken; return how it stands."""
+        for each, token in zip(match.seats(place), made.seat_tokens, strict=True):
+            request = JoinGameRequest(
+                game_id=made.game_id, player_id=each.player_id, seat_token=token
+            )
+            joined = await self._answer(partial(stub.JoinGame, request), until=match.until)
+        return joined.state
 
 
 async def _delete(stub: GameServiceAsyncStub, game_id: str) -> None:

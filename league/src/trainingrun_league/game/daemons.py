@@ -64,6 +64,19 @@ def daemons_of(text: str) -> tuple[DaemonName, ...]:
     return tuple(found)
 
 
+@dataclass(frozen=True)
+class DaemonCounts:
+    """What was last seen of all daemons.
+
+    Attributes:
+        free: games that would begin at once on those that answer.
+        away: daemons that do not answer, and names without an address.
+    """
+
+    free: int
+    away: int
+
+
 class Slot:
     """The right to play one game on one daemon; ``give_back`` may be called again.
 
@@ -95,6 +108,8 @@ class Daemons:
         self._held: Counter[str] = Counter()
         self._starved: dict[str, tuple[int, float]] = {}
         """How many of our games a daemon plays at once, and until when that is taken for true."""
+        self.counts: DaemonCounts | None = None
+        """None before the first ``count``."""
 
     @property
     def held(self) -> int:
@@ -134,6 +149,29 @@ class Daemons:
         if full:
             raise Exhausted("every daemon plays as many games as it may: try again later")
         raise Unavailable(f"no daemon answers: {'; '.join(problems[:3]) or 'none is known'}"[:500])
+
+    async def count(self) -> None:
+        """Ask every daemon how many more games it would begin."""
+        problems: list[str] = []
+        endpoints = await self._endpoints(problems)
+        found = await asyncio.gather(*(self._free_at(host, port) for host, port in endpoints))
+        self.counts = DaemonCounts(
+            free=sum(each or 0 for each in found), away=found.count(None) + len(problems)
+        )
+
+    async def _free_at(self, host: str, port: int) -> int | None:
+        """Return the free slots of a daemon; None where it does not answer."""
+        endpoint = _text(host, port)
+        try:
+            async with asyncio.timeout(self._status_seconds):
+                reply = await _status(host, port)
+        except TimeoutError:
+            return 0 if self._held[endpoint] else None  # all of its threads have games
+        except (OSError, ProtocolError):
+            return None
+        others = reply.max_concurrent - reply.active - (reply.queued or 0)
+        ours = min(reply.slots, self._most(endpoint)) - self._held[endpoint]
+        return max(0, min(others, ours))
 
     async def _has_room(self, host: str, port: int, slot: Slot) -> bool:
         """Ask a daemon whether one more game begins at once; the slot counts as ours already."""

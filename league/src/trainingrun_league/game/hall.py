@@ -150,7 +150,7 @@ class Hall:
         self._openings: dict[str, _Opening] = {}
         """By the key of their creation."""
         self._unasked: dict[str, float] = {}
-        """Games that nobody waited for when they began, and until when they are kept."""
+        """Games that began after their callers had gone, and until when they are kept."""
         self._changes: set[asyncio.Task[Any]] = set()
         self._followers: set[asyncio.Task[None]] = set()
         self.on_end: Callable[[Table], None] = lambda _table: None
@@ -442,7 +442,7 @@ class Hall:
 
     async def _expire(self, game: _OpenGame) -> None:
         played = game.played
-        if _has_lost_engine(game):  # as long as the journal was away nobody could write it
+        if _has_lost_engine(game):  # which could not be written while the journal was away
             await self._engine_left(game)
         late = played.ending or overdue(
             played.table, played.position, bound=played.bound, now=self._clock()

@@ -50,6 +50,7 @@ from trainingrun_protocol.given_token import token_in_environment
 
 from trainingrun_league.declaration import Audience, Host, ServiceDeclaration
 from trainingrun_league.errors import InvalidRequest, LeagueError, NotPermitted
+from trainingrun_league.game.daemon_metrics import DaemonMetrics
 from trainingrun_league.game.daemons import Daemons, daemons_of
 from trainingrun_league.game.engine import Engine
 from trainingrun_league.game.hall import Bounds, Hall, Move
@@ -84,6 +85,8 @@ MOST_RECORDED: Final = 64
 _PAGE, _LONGEST_PAGE = 50, 500
 _EXPIRE_SECONDS: Final = 0.5
 _TIDY_SECONDS: Final = 60.0
+_COUNT_SECONDS: Final = 15.0
+"""Between two questions to all daemons, which metrics answer."""
 
 _log = logging.getLogger(__name__)
 
@@ -248,7 +251,10 @@ class GameServicer(GameServiceServicer):
 class GameService:
     """See ``declaration.Service``."""
 
-    def __init__(self, host: Host, source: GameSource, settings: GameSettings) -> None:
+    def __init__(
+        self, host: Host, source: GameSource, settings: GameSettings, daemons: Daemons | None
+    ) -> None:
+        self._daemons = daemons
         bounds = Bounds(
             games=settings.games, games_of_person=settings.games_of_person, kept=settings.kept
         )
@@ -263,6 +269,8 @@ class GameService:
             self._hall, self._journal, source, host, holder=settings.holder
         )
         ended = _metrics(host.metrics, self._hall)
+        if daemons is not None:
+            DaemonMetrics(host.metrics, daemons)
 
         def note_end(table: Table) -> None:
             ended.labels(table.phase.name.lower()).inc()
@@ -279,10 +287,11 @@ class GameService:
         """
         settings = host.settings.section(ServiceName.GAME, GameSettings)
         try:
-            source = _source(host, settings)
+            daemons = None if not settings.daemons else Daemons(daemons_of(settings.daemons))
+            source = _source(host, settings, daemons)
         except (UnknownEnvironment, TokenError) as error:
             raise InvalidRequest(f"the Game service: {error}") from error
-        service = cls(host, source, settings)
+        service = cls(host, source, settings, daemons)
         await service._hall.resume()
         return service
 
@@ -296,6 +305,8 @@ class GameService:
             tasks.create_task(self._repeat(self._hall.expire, _EXPIRE_SECONDS))
             tasks.create_task(self._repeat(self._hall.tidy, _TIDY_SECONDS))
             tasks.create_task(self._reporter.run())
+            if self._daemons is not None:
+                tasks.create_task(self._repeat(self._daemons.count, _COUNT_SECONDS))
 
     async def is_ready(self) -> str:
         """See Service."""
@@ -329,8 +340,7 @@ GAME: Final = ServiceDeclaration(
 )
 
 
-def _source(host: Host, settings: GameSettings) -> GameSource:
-    daemons = None if not settings.daemons else Daemons(daemons_of(settings.daemons))
+def _source(host: Host, settings: GameSettings, daemons: Daemons | None) -> GameSource:
     return source_of(
         host.settings.environment,
         daemons,
