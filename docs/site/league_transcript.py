@@ -765,6 +765,23 @@ CALLS: Final[Mapping[str, Sequence[Call]]] = {
             "INVALID_ARGUMENT",
         ),
         Call("Replay.GetStats", lambda _: {}, "what it holds"),
+        Call("Replay.ListTables", lambda _: {}, "the tables that have a name"),
+        Call(
+            "Replay.MarkTables",
+            lambda _: {"keeper": "operator", "ended": ["exploiter"]},
+            "whose runs are over: none that it did not know",
+        ),
+        Call(
+            "Replay.DropTable",
+            lambda _: {"idempotency_key": "d", "table": "exploiter"},
+            "it was opened a moment ago",
+            "FAILED_PRECONDITION",
+        ),
+        Call(
+            "Replay.DropTable",
+            lambda _: {"idempotency_key": "e", "table": "exploiter", "force": True},
+            "gone when it answers",
+        ),
     ),
 }
 

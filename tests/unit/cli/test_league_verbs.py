@@ -143,7 +143,7 @@ def test_a_run_joins_the_league_that_it_names(tmp_path: Path) -> None:
     up(tmp_path)
     run, joined = join_league(run_of("league"), None, tmp_path)
     assert joined is not None
-    assert (joined.address.model, joined.access.token) == ("127.0.0.1:4242", "token")
+    assert (joined.address.model, joined.access.read().token) == ("127.0.0.1:4242", "token")
     run, joined = join_league(run_of(None), "league", tmp_path)
     assert run.spec.league_ref is not None
     assert run.spec.league_ref.name == "league"

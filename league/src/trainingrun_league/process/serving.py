@@ -240,7 +240,8 @@ async def _until_stop(stop: asyncio.Event, working: list[asyncio.Task[None]]) ->
 async def _follow_keys(key: TokenKey, start: Start) -> None:
     """Take over keys that are rotated, which a process reads without a restart."""
     if start.keys is None:
-        return await asyncio.Event().wait()
+        await asyncio.Event().wait()
+        return
     known, problem = start.keys(), ""
     while True:
         await asyncio.sleep(KEYS_EVERY_SECONDS)

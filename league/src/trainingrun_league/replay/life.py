@@ -82,11 +82,13 @@ def why_kept(name: str, life: TableLife, use: Use) -> str:
     """Return why a table is not dropped unless somebody insists; empty where it may go."""
     if use.calls:
         return f"table {name!r} is in use: {use.calls} calls record or sample now"
+    if life.ended_at is not None:  # and no call has used it since: that takes the end back
+        return ""
     if use.is_now:
         return (
             f"table {name!r} is in use: somebody recorded, sampled or opened it"
             f" {use.idle_seconds:.0f} s ago (less than {use.wait_seconds:.0f} s)"
         )
-    if life.keeper and life.ended_at is None:
+    if life.keeper:
         return f"table {name!r}: {life.keeper} has not said that its run is over; it may be resting"
     return ""

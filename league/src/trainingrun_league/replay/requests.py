@@ -61,7 +61,8 @@ def batch_of(request: pb.RecordExperienceRequest) -> tuple[Batch, int]:
     count = len(request.items)
     if not 1 <= count <= MOST_ITEMS:
         raise InvalidRequest(f"items: there are {count}; send 1 to {MOST_ITEMS} in a batch")
-    data = [item.data for item in request.items]
+    given = list(request.items)  # each reading of the field itself makes all items anew
+    data = [item.data for item in given]
     lengths = list(map(len, data))
     size = sum(lengths)
     if min(lengths) < 1 or max(lengths) > LARGEST_ITEM or size > LARGEST_BATCH:
@@ -69,13 +70,13 @@ def batch_of(request: pb.RecordExperienceRequest) -> tuple[Batch, int]:
             f"items: {size} bytes, the largest {max(lengths)} and the least {min(lengths)}; an item"
             f" takes 1 to {LARGEST_ITEM}, a batch up to {LARGEST_BATCH}"
         )
-    experiences = np.fromiter((item.experiences for item in request.items), np.int64, count)
+    experiences = np.array([item.experiences for item in given], np.int64)
     if experiences.min() < 1 or experiences.max() > MOST_EXPERIENCES:
         raise InvalidRequest(
             f"experiences: from {experiences.min()} to {experiences.max()}; an item has 1 to"
             f" {MOST_EXPERIENCES}"
         )
-    priorities = np.fromiter((item.priority for item in request.items), np.float64, count)
+    priorities = np.array([item.priority for item in given], np.float64)
     _require_priorities(priorities[priorities != 0])
     items = NewItems(data, experiences, priorities)
     batch = Batch(request.source, request.sequence, 0, items, request.passed_over)

@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from time import monotonic
-from typing import Final
+from typing import Final, TypeVar
 
 from trainingrun_contracts import metrics
 from trainingrun_contracts.league.v1 import replay_pb2 as pb
@@ -43,6 +43,8 @@ MOST_KEYS: Final = 4096
 harmless."""
 
 _Key = tuple[str, int]
+Streamed = pb.StreamExperienceBatchesResponse
+A = TypeVar("A", pb.GetExperienceBatchResponse, pb.StreamExperienceBatchesResponse)
 
 
 class ServedTable:
@@ -195,19 +197,21 @@ class ServedTable:
         self._under_way.pop(key).set_result(None)
         self._room.release(size)
 
-    async def sample(self, wanted: ToSample) -> list[pb.SampledItem]:
-        """Return the items; none where the limiter held the call until its end."""
+    async def sample(self, wanted: ToSample, answer: A) -> A:
+        """Return the answer with the items; with none where the limiter held the call until its
+        end."""
         size = fitting(wanted.size, largest_item=self._state.largest_item)
         with self._used():
             drawn = await self._gate.read(
                 lambda: self._state.draw(size, wanted.sampling, beta=wanted.beta), wait=wanted.wait
             )
         if drawn is None:
-            return []
+            return answer
         experiences = sum(drawn.experiences)
         self._sampled.add(experiences)
         self._readers.add(wanted.reader, experiences)
-        return _messages(drawn)
+        _fill(answer, drawn)
+        return answer
 
     async def update(self, request: pb.UpdatePrioritiesRequest) -> pb.UpdatePrioritiesResponse:
         """Set priorities; durable when this returns."""
@@ -280,23 +284,23 @@ class ServedTable:
         )
 
 
-def _messages(drawn: Drawn) -> list[pb.SampledItem]:
-    return [
-        pb.SampledItem(
-            id=item,
-            data=data,
-            weight=weight,
-            probability=probability,
-            times_sampled=times,
-            experiences=experiences,
-        )
-        for item, data, weight, probability, times, experiences in zip(
-            drawn.ids,
-            drawn.data,
-            drawn.weights,
-            drawn.probabilities,
-            drawn.times_sampled,
-            drawn.experiences,
-            strict=True,
-        )
-    ]
+def _fill(answer: pb.GetExperienceBatchResponse | Streamed, drawn: Drawn) -> None:
+    """Write items where they stand in the answer: an item that is made by itself is copied into it,
+    and arguments by name take longer than fields, together twice the time."""
+    add = answer.items.add
+    for item_id, data, weight, probability, times, experiences in zip(
+        drawn.ids,
+        drawn.data,
+        drawn.weights,
+        drawn.probabilities,
+        drawn.times_sampled,
+        drawn.experiences,
+        strict=True,
+    ):
+        item = add()
+        item.id = item_id
+        item.data = data
+        item.weight = weight
+        item.probability = probability
+        item.times_sampled = times
+        item.experiences = experiences

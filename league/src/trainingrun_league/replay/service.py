@@ -132,9 +132,8 @@ class ReplayService(ReplayServiceServicer):
         self, request: pb.GetExperienceBatchRequest, _context: Any
     ) -> pb.GetExperienceBatchResponse:
         """Sample a batch."""
-        return pb.GetExperienceBatchResponse(
-            items=await self._tables.used(request.table).sample(sample_of(request))
-        )
+        wanted, answer = sample_of(request), pb.GetExperienceBatchResponse()
+        return await self._tables.used(request.table).sample(wanted, answer)
 
     async def StreamExperienceBatches(
         self, request: pb.StreamExperienceBatchesRequest, _context: Any
@@ -150,7 +149,7 @@ class ReplayService(ReplayServiceServicer):
         )
         while True:
             table = self._tables.used(request.request.table)
-            yield pb.StreamExperienceBatchesResponse(items=await table.sample(patient))
+            yield await table.sample(patient, pb.StreamExperienceBatchesResponse())
 
     async def UpdatePriorities(
         self, request: pb.UpdatePrioritiesRequest, _context: Any

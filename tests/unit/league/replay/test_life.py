@@ -51,6 +51,7 @@ def test_a_run_that_goes_on_takes_its_end_back() -> None:
         (OF_A_RUN, RESTS, "operator has not said"),
         (TableLife(), RESTS, ""),
         (marked(OF_A_RUN, is_over=True, now=1), RESTS, ""),
+        (marked(OF_A_RUN, is_over=True, now=1), Use(0, 1, 60), ""),
         (marked(OF_A_RUN, is_over=True, now=1), Use(1, 0, 60), "1 calls"),
     ],
 )

@@ -226,7 +226,7 @@ def rotate_key(
     state: LocalStateOption = STATE,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Replace the key that tokens of a league of this machine are signed with, while it runs.
+    """Have a league of this machine sign its tokens with another key, while it runs.
 
     Runs and workers of this machine take the new token over by themselves. Old tokens stay valid
     until --finish is given; what other machines and people show is given out anew before.
