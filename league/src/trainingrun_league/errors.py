@@ -81,7 +81,7 @@ class TakenOver(Unavailable):
 
 
 class StoreDamaged(Unavailable):
-    """The database is damaged. A service goes on as when it cannot be reached: it may be
+    """The database is damaged. A service waits as for one that cannot be reached: it may be
     restored."""
 
     code = grpc.StatusCode.DATA_LOSS

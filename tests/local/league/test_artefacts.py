@@ -134,18 +134,19 @@ def test_a_directory_is_bounded(tmp_path: Path) -> None:
 def test_what_a_killed_process_was_writing_is_removed(tmp_path: Path) -> None:
     """By the next one, before it writes; not what another process writes now."""
 
-    async def held(gate: asyncio.Event) -> AsyncIterator[bytes]:
+    async def held(begun: asyncio.Event, gate: asyncio.Event) -> AsyncIterator[bytes]:
         yield b"x"
+        begun.set()
         await gate.wait()
 
     async def use() -> None:
         left = tmp_path / "models" / ".unfinished-0123"
         left.parent.mkdir()
         left.write_bytes(b"half")
-        gate = asyncio.Event()
-        other = asyncio.create_task(Directory(tmp_path).write("models/slow", held(gate)))
-        while len(list(tmp_path.rglob(".unfinished-*"))) != 1 or left.exists():
-            await asyncio.sleep(0)
+        begun, gate = asyncio.Event(), asyncio.Event()
+        other = asyncio.create_task(Directory(tmp_path).write("models/slow", held(begun, gate)))
+        await begun.wait()
+        assert not left.exists()
         await Directory(tmp_path).write("models/fresh", chunks(b"y"))
         gate.set()
         assert await other == 1

@@ -141,7 +141,7 @@ def test_a_damaged_file_is_named(tmp_path: Path) -> None:
         finally:
             await engine.dispose()
 
-    with pytest.raises(StoreDamaged, match="league.db: it is damaged: restore a backup"):
+    with pytest.raises(StoreDamaged, match=r"league\.db: it is damaged: restore a backup"):
         asyncio.run(read())
 
 

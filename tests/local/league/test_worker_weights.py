@@ -71,10 +71,10 @@ def test_bytes_that_were_damaged_on_their_way_come_again(tmp_path: Path) -> None
         async with weights(server, tmp_path) as known:
             assert (await known.load("m1")).model_id == "m1"
         assert server.served == 2
-        (kept,) = tmp_path.iterdir()
-        assert kept.read_bytes() == BLOB
 
     asyncio.run(use())
+    (kept,) = tmp_path.iterdir()
+    assert kept.read_bytes() == BLOB
 
 
 def test_bytes_that_are_always_damaged_are_not_played_with(tmp_path: Path) -> None:
@@ -86,9 +86,9 @@ def test_bytes_that_are_always_damaged_are_not_played_with(tmp_path: Path) -> No
             with pytest.raises(Unusable, match="do not have the SHA-256"):
                 await known.load("m1")
         assert 1 < server.served < 10
-        assert not list(tmp_path.iterdir())
 
     asyncio.run(use())
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_full_disk_costs_the_next_start_a_download(tmp_path: Path) -> None:

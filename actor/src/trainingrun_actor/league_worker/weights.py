@@ -38,7 +38,7 @@ _ATTEMPTS: Final = 5
 _CHUNK_SECONDS: Final = 60.0
 """Within which a chunk of a download comes, or it is begun again."""
 _HALF_SECONDS: Final = 3600.0
-"""After which nobody writes a file that is not whole any longer."""
+"""After which a file that is not whole is a killed worker's."""
 _HASH: Final = re.compile(r"[0-9a-f]{64}")
 
 _WHERE: Final = (

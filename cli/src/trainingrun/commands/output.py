@@ -102,8 +102,8 @@ def list_of(runs: tuple[TrainingRun, ...]) -> dict[str, Any]:
 class SafeTable(Table):
     """A table whose cells are text, and nothing else.
 
-    What steers a terminal is escaped before the widths are reckoned, so that columns stay aligned;
-    a cell stays one line, so that none looks like a row; and square brackets style nothing.
+    What steers a terminal is escaped before the widths are computed, so that columns stay aligned;
+    a cell stays one line, so that none can pass for a row; and square brackets style nothing.
     """
 
     def add_row(self, *cells: RenderableType | None, **options: Any) -> None:

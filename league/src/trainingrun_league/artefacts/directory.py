@@ -116,7 +116,7 @@ class Directory:
 def _open(path: Path) -> BinaryIO:
     path.parent.mkdir(parents=True, exist_ok=True)
     file = path.open("xb")
-    with contextlib.suppress(OSError):  # a file system without locks: nobody removes it there
+    with contextlib.suppress(OSError):  # a file system without locks: it is not removed there
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     return file
 

@@ -4,10 +4,10 @@ boto3 blocks and runs in threads; an asynchronous client of S3 was refused as an
 dependency beside the one that the trainer has. Where credentials, region and endpoint come from is
 the SDK's matter (``AWS_…`` variables, roles of the machine).
 
-A bucket that does not answer holds its callers, for a bounded time, and nobody else: the threads
-are the bucket's own, and no response is closed in the event loop, where closing waits for a read of
-another thread. What the SDK tries again (three attempts, with pauses) is calls; a body that breaks
-off is the caller's to ask for from where it was.
+A bucket that does not answer holds its callers alone, and for a bounded time: the threads are the
+bucket's own, and no response is closed in the event loop, where closing waits for a read of another
+thread. What the SDK tries again (three attempts, with pauses) is calls; a body that breaks off is
+the caller's to ask for from where it was.
 """
 
 from __future__ import annotations

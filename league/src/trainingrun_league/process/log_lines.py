@@ -1,4 +1,4 @@
-"""The lines of the log: one for a record, and of a trouble that lasts a few each minute.
+"""The lines of the log: one for a record, and of a failure that lasts a few each minute.
 
 A database that is away, or a disk that is full, fails every call and every task that tries again:
 whatever says so may say it five times a minute, and then how often it was left out. To bound each

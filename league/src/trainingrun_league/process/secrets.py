@@ -66,10 +66,8 @@ def _make(path: Path) -> None:
             file.write(secrets.token_hex(32) + "\n")
             file.flush()
             os.fsync(file.fileno())
-        try:
+        with contextlib.suppress(FileExistsError):
             os.link(fresh, path)
-        except FileExistsError:
-            pass
     except OSError as error:
         raise InvalidRequest(
             f"the folder {path.parent} cannot be written: {problem_of(error)}, or choose another"

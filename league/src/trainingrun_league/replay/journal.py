@@ -5,11 +5,11 @@ answered. A file grows to a bound, then a new one begins with a ``Head``; a file
 all been evicted is no longer needed (``archive``). The end of a file that was cut off in the
 middle of a record is cut to its last whole one: no call was answered for it.
 
-A file in which a group could not be written or synchronised is doubtful from there on: after a
-failed fsync nobody knows what the disk has, and the next fsync of the same file may succeed without
-having written it. So it is written no more. The next group begins a new file, whose head says up to
-which byte the one before counts: ids follow one another without gaps, and nothing that was refused
-is found at the next start, whatever the disk has of it.
+A file in which a group could not be written or synchronised is doubtful from there on: what the
+disk has after a failed fsync is not known, and the next fsync of the same file may succeed without
+having written it. So it is written no longer. The next group begins a new file, whose head says up
+to which byte the one before counts: ids follow one another without gaps, and nothing that was
+refused is found at the next start, whatever the disk has of it.
 
 SQLite, which the league has, was refused for it: items are bytes that are written once, read at a
 start and dropped by the hundred megabytes, and its write-ahead log would write each of them twice.
@@ -228,8 +228,8 @@ class Journal:
         self.files[-1].size += len(content)
 
     def _leave(self, output: int) -> None:
-        """Write no more to the last file, and give its room back as far as that can be done: one
-        with nothing but its head goes, or a full disk would get one at each try."""
+        """Leave the last file, and give its room back as far as that can be done: one with nothing
+        but its head goes, or a full disk would get one at each try."""
         file = self.files[-1]
         with contextlib.suppress(OSError):
             os.ftruncate(output, file.size)

@@ -46,8 +46,8 @@ _OF_SQLITE: Final[Mapping[int, str]] = {
     sqlite3.SQLITE_READONLY: READ_ONLY,
     sqlite3.SQLITE_PERM: READ_ONLY,
     sqlite3.SQLITE_IOERR: (
-        "it cannot be read or written (disk I/O error): its disk is full or fails: free space there,"
-        " or see the kernel's log"
+        "it cannot be read or written (disk I/O error): its disk is full or fails: free space"
+        " there, or see the kernel's log"
     ),
     sqlite3.SQLITE_CANTOPEN: (
         "it cannot be opened: its folder must be there and writable, with room, and the process may"
@@ -58,9 +58,7 @@ _OF_SQLITE: Final[Mapping[int, str]] = {
 _DAMAGED_SQLITE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _OF_POSTGRESQL: Final[Mapping[str, str]] = {
     "53100": "the disk of its server is full: free space there",
-    "25006": (
-        "it is read-only: its server is a replica, or was made read-only because its disk is full"
-    ),
+    "25006": ("it is read-only: its server is a replica, or was made so because its disk is full"),
     "58030": "the disk of its server fails: see the server's log",
 }
 _PASSING_CLASSES: Final = frozenset({"08", "53", "57", "40", "55", "58"})

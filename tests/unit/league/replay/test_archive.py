@@ -83,7 +83,7 @@ def test_a_place_that_is_away_for_days_is_tried_again(
 
     async def scene(world: World) -> None:
         rounds = asyncio.create_task(world.archiver.run())
-        while world.archiver.failures < 1100 and not rounds.done():
+        while world.archiver.failures < 1100 and not rounds.done():  # noqa: ASYNC110 - a number
             await asyncio.sleep(0)
         assert not rounds.done()
         rounds.cancel()
