@@ -18,7 +18,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -215,8 +215,20 @@ def machine() -> str:
 
 def process_seconds(pid: int) -> float:
     """Processor seconds that the running threads of a process have used so far."""
-    threads = Path(f"/proc/{pid}/task").iterdir()
-    return sum(int((each / "schedstat").read_text().split()[0]) for each in threads) / 1e9
+    return _of_threads(pid, 0)
+
+
+def waited_seconds(pid: int) -> float:
+    """Seconds that they were ready to run while others had the processors."""
+    return _of_threads(pid, 1)
+
+
+def _of_threads(pid: int, column: int) -> float:
+    found = 0
+    for each in Path(f"/proc/{pid}/task").iterdir():
+        with suppress(OSError):  # it has ended meanwhile
+            found += int((each / "schedstat").read_text().split()[column])
+    return found / 1e9
 
 
 def tell(words: str) -> None:

@@ -998,6 +998,13 @@ LEAGUE_CALL_SECONDS: Final = _league_own(
     "method",
     buckets=_CALL_SECONDS,
 )
+LEAGUE_LOOP_DELAY_SECONDS: Final = _league_own(
+    "loop_delay_seconds",
+    Kind.HISTOGRAM,
+    "How late the event loop resumed a task that slept: no call was served meanwhile.",
+    "seconds",
+    buckets=_SHORT_SECONDS,
+)
 LEAGUE_MODELS: Final = _league_own(
     "model_models",
     Kind.GAUGE,

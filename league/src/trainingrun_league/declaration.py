@@ -78,6 +78,9 @@ class ServiceDeclaration:
         open_to_players: the methods that a player's token may call; all are open to services.
         most_request_bytes: a larger message is refused before it is read.
         most_calls: at once; more are refused with RESOURCE_EXHAUSTED.
+        most_calls_of_player: of these with a token of one player.
+        most_calls_of_connection: with a token or not; a client of gRPC keeps more to itself until
+            others end. Those of a connection that waits to be refused hold up all others.
     """
 
     name: ServiceName
@@ -86,6 +89,8 @@ class ServiceDeclaration:
     open_to_players: frozenset[str] = frozenset()
     most_request_bytes: int = 4 << 20
     most_calls: int = 5000
+    most_calls_of_player: int = 500
+    most_calls_of_connection: int = 2000
 
 
 Servicer = Any

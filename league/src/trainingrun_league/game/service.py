@@ -337,6 +337,7 @@ GAME: Final = ServiceDeclaration(
     open_to_players=frozenset(
         {"JoinGame", "SubmitAction", "GetGameState", "StreamGame", "GetReplay", "ListGames"}
     ),
+    most_calls_of_connection=5000,  # the pages stream all games that are watched over one
 )
 
 

@@ -77,7 +77,8 @@ class Lobby:
         self.queue = Queue(window)
         self._records, self._register, self._seating = records, register, seating
         self._live, self._clock = LiveTickets(live), clock
-        self._secret = hmac.digest(secret, b"league/tickets", sha256)
+        # Copied for each ticket: to begin with the key costs more than all else of a signature.
+        self._signature = hmac.new(hmac.digest(secret, b"league/tickets", sha256), digestmod=sha256)
         self._places: dict[str, Place] = {}
         self._unasked: dict[str, Ticket] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -113,8 +114,9 @@ class Lobby:
 
     def ticket_id(self, player: str, key: str) -> str:
         """Return the ticket of a player's call."""
-        said = f"{len(player)}/{player}/{key}".encode()
-        return hmac.digest(self._secret, said, sha256).hex()[:40]
+        signature = self._signature.copy()
+        signature.update(f"{len(player)}/{player}/{key}".encode())
+        return signature.hexdigest()[:40]
 
     def place(self, ticket_id: str, player: str) -> Place:
         """Return the place of a ticket.

@@ -114,7 +114,7 @@ class MatchmakerServicer(MatchmakerServiceServicer):
             check_key(request.idempotency_key)
             ticket_id = lobby.ticket_id(player, request.idempotency_key)
             if not lobby.holds(ticket_id):
-                ticket_id = await self._whole(self._enter(ticket_id, player, request))
+                ticket_id = await self._enter(ticket_id, player, request)
         return await self._seat_or_wait(ticket_id, lobby.place(ticket_id, player), wait)
 
     async def _enter(self, ticket_id: str, player: str, request: FindMatchRequest) -> str:
@@ -134,7 +134,8 @@ class MatchmakerServicer(MatchmakerServiceServicer):
         if opponent == player:
             raise InvalidRequest(f"opponent: {player} cannot play itself")
         parts.seating.check_room()
-        await parts.lobby.meet(_against(ticket_id, player, opponent, purpose, parts.clock()))
+        match = _against(ticket_id, player, opponent, purpose, parts.clock())
+        await self._whole(parts.lobby.meet(match))
         return ticket_id
 
     async def _seat_or_wait(self, ticket_id: str, place: Place, wait: float) -> FindMatchResponse:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, Histogram
 from sqlalchemy.ext.asyncio import AsyncEngine
 from trainingrun_contracts.league.channel import ServiceAddress
 from trainingrun_contracts.league_keys import LeagueKeys
@@ -27,6 +27,7 @@ from trainingrun_contracts.league_keys import LeagueKeys
 from trainingrun_league.declaration import Host
 from trainingrun_league.disk_problems import problem_of
 from trainingrun_league.errors import InvalidRequest, Unavailable
+from trainingrun_league.process.loop_delay import loop_delays, watch_loop
 from trainingrun_league.process.metrics_page import served_metrics
 from trainingrun_league.process.places import artefact_place, live_state
 from trainingrun_league.process.registry import declaration_of
@@ -91,6 +92,7 @@ async def serve(start: Start) -> None:
         working = [asyncio.create_task(each.run()) for each in servers.running]
         working.append(asyncio.create_task(_forget(engine)))
         working.append(asyncio.create_task(_follow_keys(servers.key, start)))
+        working.append(asyncio.create_task(watch_loop(servers.delays)))
         try:
             await _until_stop(stop, working)
         finally:
@@ -109,6 +111,7 @@ def _spare_collector() -> None:
 @dataclass(frozen=True)
 class _Servers:
     running: tuple[ServiceServer, ...]
+    delays: Histogram
     addresses: Mapping[ServiceName, str]
     metrics: int | None
     web: str | None
@@ -157,7 +160,8 @@ async def _begun(start: Start, engine: AsyncEngine, stack: AsyncExitStack) -> _S
     if settings.web_port is not None:
         web = await stack.enter_async_context(served_pages(host, key, start.certificates))
     health = await _probe(settings, tuple(servers.values()), stack)
-    return _Servers(tuple(servers.values()), addresses, metrics, web, health, key)
+    running = tuple(servers.values())
+    return _Servers(running, loop_delays(registry), addresses, metrics, web, health, key)
 
 
 async def _probe(

@@ -1,23 +1,30 @@
-"""What happens around each call: token, deadline, error to status code, metrics.
+"""What happens around each call: room, token, message, deadline, error to status code, metrics.
 
-One interceptor does all of it, in this order, because each step needs what the one before it found;
-several interceptors would each wrap four kinds of handlers.
+``Calls`` stands between gRPC and the servicers: they register with it as with a server, and gRPC
+asks it for the handler of each call. So a call is refused before its message is read: one without a
+token that never sends any holds nothing. Refused: an interceptor, which gRPC runs the same
+but lets decide nothing before the message of a call is there, however long that takes; and
+registering methods with gRPC one by one, for which its asynchronous server waits for all of them
+anew at each call.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import grpc
 import grpc.aio
+from google.protobuf.message import DecodeError
 
 from trainingrun_league.declaration import Audience, ServiceDeclaration
 from trainingrun_league.errors import LeagueError, Unavailable
+from trainingrun_league.server.admission import Admission
 from trainingrun_league.server.call_metrics import CallMetrics
 from trainingrun_league.server.caller import CALLER, Caller
 from trainingrun_league.server.tokens import InvalidToken, TokenKey
@@ -28,14 +35,22 @@ STREAM_SECONDS: Final = 6 * 3600.0
 """Of a call with many messages; a client that still follows calls again."""
 TAKE_SECONDS: Final = 60.0
 """Within which a client takes the next message of a stream: one that reads nothing holds none."""
+MOST_PROBES: Final = 200
+MOST_PROBES_OF_ADDRESS: Final = 20
+"""Calls at once about health, which need no token and are counted apart from all others."""
+AGAIN_MS: Final = 1000
+"""After which a caller for whom there was no room should try again."""
 _HEALTH: Final = "/grpc.health.v1.Health/"
 _BEARER: Final = "Bearer "
+_PUSHBACK: Final = (("grpc-retry-pushback-ms", str(AGAIN_MS)),)
+"""As gRPC's clients understand it (gRFC A6)."""
+_METADATA: Final[ContextVar[tuple[tuple[str, str | bytes], ...]]] = ContextVar("metadata")
+"""Of the call that the running task serves: to ask the context would read them once more."""
 
 _log: Final = logging.getLogger(__name__)
 
 if TYPE_CHECKING:  # generic in its stubs alone
     Handler: TypeAlias = grpc.RpcMethodHandler[Any, Any]
-Behaviour: TypeAlias = Callable[[Any, Any], Any]
 
 
 @dataclass(frozen=True)
@@ -47,8 +62,29 @@ class Limits:
     take_seconds: float = TAKE_SECONDS
 
 
-class Calls(grpc.aio.ServerInterceptor):
-    """The interceptor of one service's server."""
+@dataclass(frozen=True)
+class _Method:
+    """A method as it was registered.
+
+    Attributes:
+        name: without the service.
+        behaviour: of the servicer.
+        reads_stream: whether it takes many messages.
+        seconds: for which a call may run.
+        is_probe: about health: without a token.
+        is_open: to players.
+    """
+
+    name: str
+    behaviour: Callable[[Any, Any], Any]
+    reads_stream: bool
+    seconds: float
+    is_probe: bool
+    is_open: bool
+
+
+class Calls(grpc.GenericRpcHandler):
+    """The methods of one service's server."""
 
     def __init__(
         self,
@@ -62,47 +98,81 @@ class Calls(grpc.aio.ServerInterceptor):
         self._metrics = metrics
         self._limits = limits
         self._handlers: dict[str, Handler] = {}
+        self._admission = Admission(declaration.most_calls, declaration.most_calls_of_player)
+        self._probes = Admission(MOST_PROBES, MOST_PROBES_OF_ADDRESS)
 
-    async def intercept_service(
-        self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler | None]],
-        details: grpc.HandlerCallDetails,
-    ) -> Handler | None:
-        """Return the method's handler with what stands around it."""
-        method = str(details.method)
-        known = self._handlers.get(method)
-        if known is not None:
-            return known
-        handler = await continuation(details)
-        if handler is None or method.startswith(_HEALTH):
-            return handler  # probes have no token
-        self._handlers[method] = made = self._wrapped(handler, method)
-        return made
+    def add_registered_method_handlers(self, service: str, handlers: Mapping[str, Handler]) -> None:
+        """Take the methods of a servicer, as generated code gives them to a server."""
+        for name, handler in handlers.items():
+            self._handlers[f"/{service}/{name}"] = self._around(service, name, handler)
 
-    def _wrapped(self, handler: Handler, method: str) -> Handler:
-        streams = bool(handler.request_streaming or handler.response_streaming)
-        seconds = self._limits.stream_seconds if streams else self._limits.call_seconds
-        inner: Any = (
-            handler.unary_unary
-            or handler.unary_stream
-            or handler.stream_unary
-            or handler.stream_stream
+    def add_generic_rpc_handlers(self, handlers: Iterable[grpc.GenericRpcHandler]) -> None:
+        """Generated code gives the same methods in this way, too."""
+
+    def service(self, details: grpc.HandlerCallDetails) -> Handler | None:
+        """Return the handler of a call (gRPC asks in the task that then runs it)."""
+        _METADATA.set(details.invocation_metadata or ())
+        return self._handlers.get(str(details.method))
+
+    def _around(self, service: str, name: str, handler: Handler) -> Handler:
+        """Return a handler that is called before a message is there, whatever the method takes."""
+        reads, writes = bool(handler.request_streaming), bool(handler.response_streaming)
+        inner: Any = handler.stream_stream if writes else handler.stream_unary
+        if not reads:
+            inner = handler.unary_stream if writes else handler.unary_unary
+        limits = self._limits
+        method = _Method(
+            name,
+            inner,
+            reads,
+            limits.stream_seconds if reads or writes else limits.call_seconds,
+            is_probe=f"/{service}/" == _HEALTH,
+            is_open=service == self._declaration.full_name
+            and name in self._declaration.open_to_players,
         )
 
-        async def answer(request: Any, context: Any) -> Any:
-            return await self._serve(
-                method, context, seconds, lambda: self._act(inner, request, context)
-            )
+        async def answer(messages: Any, context: Any) -> Any:
+            return await self._serve(method, messages, context)
 
-        make = {
-            (False, False): grpc.unary_unary_rpc_method_handler,
-            (False, True): grpc.unary_stream_rpc_method_handler,
-            (True, False): grpc.stream_unary_rpc_method_handler,
-            (True, True): grpc.stream_stream_rpc_method_handler,
-        }[bool(handler.request_streaming), bool(handler.response_streaming)]
+        make = (
+            grpc.stream_stream_rpc_method_handler
+            if writes
+            else grpc.stream_unary_rpc_method_handler
+        )
         return make(answer, handler.request_deserializer, handler.response_serializer)
 
-    async def _act(self, inner: Behaviour, request: Any, context: Any) -> Any:
+    async def _serve(self, method: _Method, messages: Any, context: Any) -> Any:
+        began, code = monotonic(), grpc.StatusCode.OK
+        try:
+            admission, who = self._admitted(method, context)
+            try:
+                left = context.time_remaining()
+                seconds = method.seconds if left is None else min(method.seconds, left)
+                async with asyncio.timeout(seconds):
+                    request = messages if method.reads_stream else await _message(context)
+                    return await self._act(method.behaviour, request, context)
+            finally:
+                admission.leave(who)
+        except asyncio.CancelledError:
+            code = grpc.StatusCode.CANCELLED
+            raise
+        except grpc.aio.AbortError:
+            code = context.code()
+            raise
+        except _NoMessage:
+            code = grpc.StatusCode.CANCELLED
+            raise asyncio.CancelledError from None  # gRPC has ended it, and says why
+        except Exception as error:
+            code, said = _status(error)
+            if code in {grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN}:
+                _log.exception("%s failed", method.name, extra={"kind": method.name})
+            elif isinstance(error, Unavailable):  # what a person has to see to
+                _log.warning("%s: %s", method.name, said, extra={"kind": method.name})
+            await context.abort(code, said, _PUSHBACK if isinstance(error, _NoRoom) else ())
+        finally:
+            self._metrics.record(method.name, code, monotonic() - began)
+
+    async def _act(self, inner: Callable[[Any, Any], Any], request: Any, context: Any) -> Any:
         """Run a servicer's method of any kind; messages of a stream are written one by one."""
         result = inner(request, context)
         if not hasattr(result, "__aiter__"):
@@ -117,54 +187,45 @@ class Calls(grpc.aio.ServerInterceptor):
                 await messages.aclose()
         return None
 
-    async def _serve(
-        self, method: str, context: Any, seconds: float, act: Callable[[], Awaitable[Any]]
-    ) -> Any:
-        began, name = monotonic(), method.rpartition("/")[2]
-        code = grpc.StatusCode.OK
-        try:
-            CALLER.set(self._admitted(method, name, context))
-            left = context.time_remaining()
-            async with asyncio.timeout(min(seconds, left) if left is not None else seconds):
-                return await act()
-        except asyncio.CancelledError:
-            code = grpc.StatusCode.CANCELLED
-            raise
-        except grpc.aio.AbortError:
-            code = context.code()
-            raise
-        except Exception as error:
-            code, said = _status(error)
-            if code in {grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN}:
-                _log.exception("%s failed", method, extra={"kind": name})
-            elif isinstance(error, Unavailable):  # what a person has to see to
-                _log.warning("%s: %s", name, said, extra={"kind": name})
-            await context.abort(code, said)
-        finally:
-            self._metrics.record(name, code, monotonic() - began)
+    def _admitted(self, method: _Method, context: Any) -> tuple[Admission, str]:
+        """Let a call in, and return what counts it and under which name.
 
-    def _admitted(self, method: str, name: str, context: Any) -> Caller:
-        """Return who calls.
+        Room comes before the token: to refuse has to be cheap. A call without a valid token has
+        none of the room.
 
         Raises:
+            _NoRoom: too many calls run, or too many of the caller.
             _Refused: the token is missing, invalid, or not enough for the method.
         """
+        admission = self._probes if method.is_probe else self._admission
+        if admission.is_full:
+            raise _NoRoom(f"{admission.most} calls run here already: try again later")
+        if method.is_probe:
+            who = address_of(context)
+        else:
+            caller = self._caller(method)
+            CALLER.set(caller)
+            who = caller.subject if caller.audience is Audience.PLAYERS else ""
+        if not admission.enter(who):
+            raise _NoRoom(
+                f"{admission.most_of_one} calls of {who} run here already: end one before the next"
+            )
+        return admission, who
+
+    def _caller(self, method: _Method) -> Caller:
         try:
-            found = self._key.verify(_token(context))
+            found = self._key.verify(_token())
         except InvalidToken as error:
             raise _Refused(
                 grpc.StatusCode.UNAUTHENTICATED,
                 f"the token is not valid here ({error}): send `authorization: Bearer TOKEN` with"
                 " one of this league (python -m trainingrun_league token)",
             ) from None
-        if found.audience is Audience.SERVICES:
-            return found
-        own = method.startswith(f"/{self._declaration.full_name}/")
-        if own and name in self._declaration.open_to_players:
+        if found.audience is Audience.SERVICES or method.is_open:
             return found
         raise _Refused(
             grpc.StatusCode.PERMISSION_DENIED,
-            f"{name} is not open to tokens of the audience {found.audience.value!r}",
+            f"{method.name} is not open to tokens of the audience {found.audience.value!r}",
         )
 
 
@@ -174,8 +235,42 @@ class _Refused(Exception):
         self.code = code
 
 
-def _token(context: Any) -> str:
-    for name, value in context.invocation_metadata() or ():
+class _NoRoom(_Refused):
+    def __init__(self, said: str) -> None:
+        super().__init__(grpc.StatusCode.RESOURCE_EXHAUSTED, said)
+
+
+class _NoMessage(Exception):
+    """The call ended before its message came: gRPC refused it, or the client is gone."""
+
+
+def address_of(context: Any) -> str:
+    """Return where a call comes from, without the port."""
+    return str(context.peer()).rpartition(":")[0]
+
+
+async def _message(context: Any) -> Any:
+    """Return the one message of a call.
+
+    Raises:
+        _NoMessage: there is none.
+        _Refused: it cannot be read.
+    """
+    try:
+        message = await context.read()
+    except DecodeError:
+        raise _Refused(
+            grpc.StatusCode.INVALID_ARGUMENT,
+            "the message cannot be read as what this method takes: make your client from the"
+            " league's protocol (league/proto)",
+        ) from None
+    if message is grpc.aio.EOF:
+        raise _NoMessage
+    return message
+
+
+def _token() -> str:
+    for name, value in _METADATA.get():
         if name == "authorization" and isinstance(value, str):
             if not value.startswith(_BEARER):
                 raise InvalidToken("it does not begin with Bearer")

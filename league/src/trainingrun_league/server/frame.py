@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import grpc
 import grpc.aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
+from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
 from trainingrun_league.declaration import Host, Service, ServiceDeclaration
 from trainingrun_league.errors import Unavailable
@@ -24,10 +24,14 @@ from trainingrun_league.server.certificates import Certificates
 GRACE_SECONDS: Final = 10.0
 """Running calls have this long after SIGTERM; those who wait are ended then."""
 READY_EVERY_SECONDS: Final = 2.0
+MOST_REFUSED: Final = 10_000
+"""Calls that wait to be taken, or for their refusal to be sent. Beyond, gRPC ends some without
+a word, those of everybody: by its own bound of 1,000 a burst of one client would do that."""
 _OPTIONS: Final[tuple[tuple[str, Any], ...]] = (
     ("grpc.so_reuseport", 0),  # a second process on the port is an error, not half of the calls
     ("grpc.max_send_message_length", -1),
-    ("grpc.max_concurrent_streams", 10_000),
+    ("grpc.server.max_pending_requests", MOST_REFUSED),
+    ("grpc.server.max_pending_requests_hard_limit", 2 * MOST_REFUSED),
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 20_000),
     ("grpc.keepalive_permit_without_calls", 1),
@@ -60,13 +64,14 @@ class ServiceServer:
     def __init__(self, declaration: ServiceDeclaration, calls: Calls) -> None:
         self.declaration = declaration
         self._health = health.aio.HealthServicer()
+        self._calls = calls
         self._server = grpc.aio.server(
-            interceptors=[calls],
             options=[
                 *_OPTIONS,
                 ("grpc.max_receive_message_length", declaration.most_request_bytes),
+                ("grpc.max_concurrent_streams", declaration.most_calls_of_connection),
             ],
-            maximum_concurrent_rpcs=declaration.most_calls,
+            maximum_concurrent_rpcs=declaration.most_calls + MOST_REFUSED,
         )
         self._service: Service | None = None
         self._is_serving = False
@@ -93,10 +98,14 @@ class ServiceServer:
     async def begin(self, host: Host) -> None:
         """Start the service, then serve."""
         self._service = await self.declaration.start(host)
-        self._service.add_to(self._server)
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        registered = cast("grpc.aio.Server", self._calls)  # what generated code needs of one
+        self._service.add_to(registered)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, registered)
         names = (self.declaration.full_name, health.SERVICE_NAME, reflection.SERVICE_NAME)
-        reflection.enable_server_reflection(names, self._server)
+        reflection_pb2_grpc.add_ServerReflectionServicer_to_server(
+            reflection.aio.ReflectionServicer(names), registered
+        )
+        self._server.add_generic_rpc_handlers((self._calls,))
         await self._say(await self._service.is_ready())
         await self._server.start()
 

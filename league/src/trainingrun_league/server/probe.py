@@ -1,32 +1,47 @@
 """The health of a whole process, for who cannot speak TLS: Kubernetes' gRPC probe.
 
 A port of its own, without TLS, that answers gRPC's health check and nothing else: whether all of
-the process' services serve. Each service answers for itself on its own port, with TLS.
+the process' services serve. Each service answers for itself on its own port, with TLS. Who asks
+needs no token, so that no address has more than its part of the calls, and a call whose message
+does not come has an end: the kubelet would restart a process whose calls others hold.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import grpc
 import grpc.aio
-from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1 import health, health_pb2
 
 from trainingrun_league.errors import Unavailable
-from trainingrun_league.server.frame import ServiceServer
+from trainingrun_league.server.admission import Admission
+from trainingrun_league.server.calls import MOST_PROBES, MOST_PROBES_OF_ADDRESS, address_of
+from trainingrun_league.server.frame import MOST_REFUSED, ServiceServer
 
-_CALLS = 100
+MESSAGE_SECONDS: Final = 5.0
+"""Within which a call says what it asks."""
 
 
 class ProbeServer:
     """Serves the check from ``begin`` to ``end``."""
 
-    def __init__(self, servers: Sequence[ServiceServer]) -> None:
+    def __init__(
+        self, servers: Sequence[ServiceServer], *, message_seconds: float = MESSAGE_SECONDS
+    ) -> None:
         self._server = grpc.aio.server(
-            options=[("grpc.so_reuseport", 0)], maximum_concurrent_rpcs=_CALLS
+            options=[("grpc.so_reuseport", 0)], maximum_concurrent_rpcs=MOST_PROBES + MOST_REFUSED
         )
-        health_pb2_grpc.add_HealthServicer_to_server(_Health(servers), self._server)
+        check = grpc.stream_unary_rpc_method_handler(
+            _Health(servers, message_seconds).check,
+            health_pb2.HealthCheckRequest.FromString,
+            health_pb2.HealthCheckResponse.SerializeToString,
+        )
+        self._server.add_generic_rpc_handlers(
+            (grpc.method_handlers_generic_handler(health.SERVICE_NAME, {"Check": check}),)
+        )
 
     async def begin(self, host: str, port: int) -> int:
         """Listen, and return the port.
@@ -50,15 +65,24 @@ class ProbeServer:
         await self._server.stop(None)
 
 
-class _Health(health_pb2_grpc.HealthServicer):  # type: ignore[misc]  # generated without types
-    def __init__(self, servers: Sequence[ServiceServer]) -> None:
-        self._servers = servers
+class _Health:
+    def __init__(self, servers: Sequence[ServiceServer], message_seconds: float) -> None:
+        self._servers, self._message_seconds = servers, message_seconds
+        self._admission = Admission(MOST_PROBES, MOST_PROBES_OF_ADDRESS)
 
-    async def Check(
-        self, request: health_pb2.HealthCheckRequest, context: Any
-    ) -> health_pb2.HealthCheckResponse:
+    async def check(self, _messages: Any, context: Any) -> health_pb2.HealthCheckResponse:
         """Answer for all services together; the name of one is not known here."""
-        if request.service:
+        who = address_of(context)
+        if not self._admission.enter(who):
+            await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "too many ask: try again")
+        try:
+            async with asyncio.timeout(self._message_seconds):
+                request = await context.read()
+        except TimeoutError:
+            await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, "the call brought no message")
+        finally:
+            self._admission.leave(who)
+        if request is grpc.aio.EOF or request.service:
             await context.abort(grpc.StatusCode.NOT_FOUND, "ask the service itself, on its port")
         states = health_pb2.HealthCheckResponse.ServingStatus
         is_serving = all(each.is_serving for each in self._servers)

@@ -13,17 +13,18 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
 from sqlalchemy import BigInteger, Float, String, select, update
+from sqlalchemy.engine import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.orm import Mapped, mapped_column
 
 from trainingrun_league.errors import TakenOver, Unavailable
 from trainingrun_league.store.base import Table
-from trainingrun_league.store.engine import reading, writing
+from trainingrun_league.store.engine import reading, transact, writing
 from trainingrun_league.store.inserting import insert_new
 
 CHECK_SECONDS: Final = 5.0
@@ -81,12 +82,35 @@ class Fence:
             await self.check(connection)
             yield connection
 
+    async def transact(self, work: Callable[[Connection], None]) -> None:
+        """Run a whole transaction, as ``engine.transact``, if the epoch is still this one.
+
+        Raises:
+            TakenOver, Unavailable: as of ``writing``.
+        """
+
+        def held(connection: Connection) -> None:
+            self._hold(connection)
+            work(connection)
+
+        try:
+            await transact(self.engine, held)
+        except TakenOver:
+            self._is_lost.set()
+            raise
+
     async def check(self, connection: AsyncConnection) -> None:
         """Hold the epoch to the end of a transaction. Raises as ``writing``."""
-        row = select(EpochRow.epoch, EpochRow.holder).where(EpochRow.service == self._service)
-        found = (await connection.execute(row.with_for_update(read=True))).one_or_none()
-        if found is None or found.epoch != self._epoch:
+        try:
+            await connection.run_sync(self._hold)
+        except TakenOver:
             self._is_lost.set()
+            raise
+
+    def _hold(self, connection: Connection) -> None:
+        row = select(EpochRow.epoch, EpochRow.holder).where(EpochRow.service == self._service)
+        found = connection.execute(row.with_for_update(read=True)).one_or_none()
+        if found is None or found.epoch != self._epoch:
             holder = found.holder if found is not None else "another process"
             raise TakenOver(
                 f"{holder} has taken over the {self._service} service of this league, of which"
