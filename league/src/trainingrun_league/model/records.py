@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import func, select, update
+from sqlalchemy.engine import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 
 from trainingrun_league.errors import Conflict, NotFound, Reused
@@ -23,9 +24,10 @@ from trainingrun_league.model.stages import (
     reigns_of,
 )
 from trainingrun_league.model.tables import CLOCK_ROW, ChangeRow, ClockRow, ModelRow
-from trainingrun_league.store.engine import reading, writing
+from trainingrun_league.store.engine import reading, transact, writing
 
 MOST_ANCESTORS: Final = 1000
+_LATEST: Final = select(ClockRow.changes).where(ClockRow.id == CLOCK_ROW)
 Decide = Callable[[Models], tuple[Step, ...]]
 
 
@@ -205,9 +207,7 @@ class ModelRecords:
 
     async def latest_change(self) -> int:
         """Return the number of the newest change; 0 before the first."""
-        async with self._reading() as session:
-            row = await session.get(ClockRow, CLOCK_ROW)
-            return row.changes if row else 0
+        return await transact(self.engine, _latest_change, reads=True)
 
     async def changes_after(
         self, number: int, *, most: int
@@ -281,6 +281,10 @@ async def _session(connection: AsyncConnection) -> AsyncIterator[AsyncSession]:
     """Rows of a connection's transaction, which the session neither commits nor ends."""
     async with AsyncSession(connection, expire_on_commit=False) as session:
         yield session
+
+
+def _latest_change(connection: Connection) -> int:
+    return connection.scalar(_LATEST) or 0
 
 
 def _unknown(number: int) -> NotFound:

@@ -14,6 +14,7 @@ from trainingrun_contracts.league.v1.model_pb2_grpc import ModelServiceServicer
 from trainingrun_league.declaration import Host
 from trainingrun_league.errors import Damaged, Exhausted, InvalidRequest, NotFound
 from trainingrun_league.model import stages
+from trainingrun_league.model.current import CurrentModel, CurrentModels
 from trainingrun_league.model.feed import ChangeFeed
 from trainingrun_league.model.figures import Figures
 from trainingrun_league.model.messages import (
@@ -57,6 +58,7 @@ class ModelServicer(ModelServiceServicer):
         self._host = host
         self._schema_hash = schema_hash
         self.records = ModelRecords(host.engine, host.clock)
+        self._current = CurrentModels(self.records)
         self.feed = ChangeFeed(self.records)
         self.figures = Figures(host.metrics)
         self._publications = 0
@@ -94,9 +96,9 @@ class ModelServicer(ModelServiceServicer):
         self, request: pb.GetPolicyRequest, context: Any
     ) -> AsyncIterator[pb.GetPolicyResponse]:
         """Send a policy in chunks, from where the caller has it."""
-        row = await self._asked_for(request)
-        is_same = request.have_sha256 == row.sha256
-        header = pb.GetPolicyResponse.Header(model=model_message(row), not_modified=is_same)
+        model = await self._asked_for(request)
+        row, is_same = model.row, request.have_sha256 == model.row.sha256
+        header = pb.GetPolicyResponse.Header(model=model.message, not_modified=is_same)
         if not is_same and request.offset > row.size_bytes:
             raise InvalidRequest(
                 f"offset {request.offset}: model {header.model.id} has {row.size_bytes} bytes"
@@ -120,15 +122,12 @@ class ModelServicer(ModelServiceServicer):
         if left:
             raise Damaged(f"{left} bytes of model {header.model.id} are missing in the artefacts")
 
-    async def _asked_for(self, request: pb.GetPolicyRequest) -> ModelRow:
+    async def _asked_for(self, request: pb.GetPolicyRequest) -> CurrentModel:
         match request.WhichOneof("which"):
             case "model_id":
-                return await self.records.get(number_of(request.model_id))
+                return await self._current.find(number_of(request.model_id))
             case "champion" if request.champion:
-                champion = await self.records.champion()
-                if champion is None:
-                    raise NotFound("the league has no champion yet: publish a model")
-                return champion
+                return await self._current.find(None)
         raise InvalidRequest("say which model: model_id, or champion")
 
     async def WatchPolicy(
