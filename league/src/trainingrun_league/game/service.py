@@ -269,8 +269,7 @@ class GameService:
             self._hall, self._journal, source, host, holder=settings.holder
         )
         ended = _metrics(host.metrics, self._hall)
-        if daemons is not None:
-            DaemonMetrics(host.metrics, daemons)
+        DaemonMetrics(host.metrics, daemons)
 
         def note_end(table: Table) -> None:
             ended.labels(table.phase.name.lower()).inc()
