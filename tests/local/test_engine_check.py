@@ -23,14 +23,16 @@ from testkit.tree import ROOT
 EXAMPLES = ROOT / "examples"
 
 
-def check(port: int, *arguments: str) -> Result:
-    """Run the verb with limits for tests."""
-    limits = ("--games", "3", "--timeout", "0.5", "--decisions", "200")
+def check(port: int, *arguments: str, seconds: float = 5.0) -> Result:
+    """Run the verb with limits for tests: an engine on a busy machine has seconds for a line."""
+    limits = ("--games", "3", "--timeout", f"{seconds:g}", "--decisions", "200")
     place = f"127.0.0.1:{port}"
     command = ["daemons", "check", place, "--environment", "engine", *limits, *arguments]
     return CliRunner().invoke(app, command)
 
 
+WAITED_OUT = frozenset({Fault.SILENT, Fault.NO_STATUS})
+"""They say nothing, however long they are waited for."""
 WRONG = [
     (Fault.SILENT, "start", "no line came in 0.5 s after NEWGAME"),
     (Fault.GREETS, "greeting", "the engine speaks first"),
@@ -85,7 +87,7 @@ CARE = [
 def test_a_fault_is_named(fault: Fault, name: str, words: str) -> None:
     """The check is wrong, the sentence says why, the exit code is 1."""
     with faulty_engine(fault) as port:
-        result = check(port, "--only", name)
+        result = check(port, "--only", name, seconds=0.5 if fault in WAITED_OUT else 5.0)
     assert re.search(rf"^{name} +WRONG ", result.stdout, re.MULTILINE), result.stdout
     assert words in result.stdout
     assert result.exit_code == 1
