@@ -254,7 +254,8 @@ def rotate_key(
     if output.is_for_programs:
         write({"name": name, "finished": finish, "keysRefused": ended}, output)
     elif finish:
-        echo(f"Tokens of {ended} old keys are refused. The league's certificates are as before.")
+        keys = "the old key" if ended == 1 else f"{ended or 'no'} old keys"
+        echo(f"Tokens of {keys} are refused. The league's certificates are as before.")
     else:
         echo("Tokens are signed with a new key; old ones are valid until you end it:")
         echo("give tokens to people and other machines anew (python -m trainingrun_league token),")
