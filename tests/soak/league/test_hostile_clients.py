@@ -68,14 +68,16 @@ def league(tmp_path: Path) -> Iterator[Served]:
 
 
 def test_a_bomb_is_refused_before_it_is_whole(league: Served) -> None:
-    """1 GiB of zeros in 1 MB, with a token and without: the memory does not see it."""
+    """1 GiB of zeros in 1 MB, with a token and without: the memory does not see it. Who has none is
+    refused before the message is read."""
     before, bomb = league.peak, zeros_gzip(BOMB_BYTES)
-    for token in ("", league.token()):
+    refusals = {"": b"the token is not valid", league.token(): b"message larger than max"}
+    for token, refusal in refusals.items():
         for service, method in (("elo", ELO), ("replay", REPLAY)):
             with Http2Client(league.ports[service], token) as client:
                 stream = client.headers(method, {"grpc-encoding": "gzip"})
                 client.data(stream, grpc_message(bomb, is_compressed=True), ends=True)
-                assert b"message larger than max" in client.read_until_ended()
+                assert refusal in client.read_until_ended()
     assert league.peak - before < MOST_GROWTH
     league.require_answers()
 
