@@ -20,6 +20,8 @@ TABLES_PATH: Final = f"{OPERATOR_PATH}/tables"
 """PUT: which runs of the operator's are over (``TableMarks``)."""
 OPERATOR_KEEPER: Final = "operator"
 """How the operator is called where a replay table says who knows its run's end."""
+LONGEST_KEEPER: Final = 256
+"""Characters of such a name."""
 REPORT_BYTES: Final = 256 * 1024
 """Of the largest answer."""
 ORDER_BYTES: Final = 64 * 1024

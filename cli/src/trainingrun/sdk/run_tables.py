@@ -11,7 +11,7 @@ from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
-from trainingrun_contracts.league_report import TableReport
+from trainingrun_contracts.league_report import LONGEST_KEEPER, TableReport
 from trainingrun_reconciler.leagues.run_tables import marks_of
 
 from trainingrun.local.folder import FolderError, RunFolder
@@ -25,7 +25,7 @@ def keeper_of(state: Path) -> str:
     """How a folder of runs is called where a table says who knows its run's end; empty where its
     path is too long to be a name."""
     path = str(state.absolute())
-    return path if len(path) <= 256 else ""
+    return path if len(path) <= LONGEST_KEEPER else ""
 
 
 def runs_in(state: Path) -> tuple[dict[str, bool], bool]:

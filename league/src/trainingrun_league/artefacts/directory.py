@@ -23,6 +23,7 @@ from typing import BinaryIO, Final
 from trainingrun_league.artefacts.names import CHUNK_BYTES, check
 from trainingrun_league.artefacts.place import Artefact
 from trainingrun_league.disk_problems import problem_of
+from trainingrun_league.durable import synchronise
 from trainingrun_league.errors import Exhausted, NotFound, Unavailable
 
 MOST_BYTES: Final = 8 << 30
@@ -141,21 +142,13 @@ def _sync(file: BinaryIO) -> None:
 
 def _rename(unfinished: Path, path: Path) -> None:
     unfinished.replace(path)
-    _sync_folder(path.parent)
+    synchronise(path.parent)
 
 
 def _delete(path: Path) -> None:
     path.unlink(missing_ok=True)
     if path.parent.is_dir():
-        _sync_folder(path.parent)
-
-
-def _sync_folder(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        synchronise(path.parent)
 
 
 def _below(root: Path) -> Iterator[Artefact]:

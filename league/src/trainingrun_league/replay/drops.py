@@ -19,8 +19,9 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from trainingrun_league.durable import synchronise
 from trainingrun_league.errors import InvalidRequest, Reused, Unavailable
-from trainingrun_league.replay.journal import synchronise, write_whole
+from trainingrun_league.replay.journal import write_whole
 
 MOST_DROPS: Final = 1024
 LONGEST_KEY: Final = 200

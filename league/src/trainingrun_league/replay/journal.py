@@ -33,6 +33,7 @@ from typing import BinaryIO, Final, Self
 import msgspec
 
 from trainingrun_league.disk_problems import problem_of
+from trainingrun_league.durable import synchronise
 from trainingrun_league.errors import Conflict, Exhausted, LeagueError, Unavailable
 from trainingrun_league.replay.records import (
     MAGIC,
@@ -308,15 +309,6 @@ def _write_all(output: int, content: bytes) -> None:
     view = memoryview(content)
     while view:
         view = view[os.write(output, view) :]
-
-
-def synchronise(folder: Path) -> None:
-    """Make the name of a new file durable."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _translated(error: OSError, folder: Path) -> LeagueError:

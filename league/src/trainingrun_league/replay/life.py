@@ -14,10 +14,10 @@ from typing import Annotated, Final
 
 import msgspec
 from msgspec import Meta, Struct
+from trainingrun_contracts.league_report import LONGEST_KEEPER
 
 KEEP_SECONDS: Final = 3600.0
 LONGEST_KEEP: Final = 10 * 365 * 86_400.0
-LONGEST_KEEPER: Final = 256
 
 
 class TableLife(Struct, frozen=True):

@@ -19,6 +19,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 from trainingrun_contracts.league.v1 import replay_pb2 as pb
+from trainingrun_contracts.league_report import LONGEST_KEEPER
 
 from trainingrun_league.declaration import Host
 from trainingrun_league.disk_problems import problem_of
@@ -36,7 +37,6 @@ from trainingrun_league.replay.gate import Room
 from trainingrun_league.replay.journal import Journal, write_whole
 from trainingrun_league.replay.life import (
     LONGEST_KEEP,
-    LONGEST_KEEPER,
     TableLife,
     Use,
     is_due,

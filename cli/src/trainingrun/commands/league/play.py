@@ -243,7 +243,8 @@ def drop_table(
         write(gone, output)
         return
     kept = f"; they are kept in {gone.archived_at}" if gone.archived_at else ""
-    echo(f"{table} is dropped, with {gone.items} items ({gone.experiences} experiences){kept}")
+    said = f"{table} is dropped, with {gone.items} items ({gone.experiences} experiences){kept}"
+    echo(printable_line(said))
 
 
 def read_tournament(file: Path) -> TournamentRequest:

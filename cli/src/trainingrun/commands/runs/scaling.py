@@ -8,16 +8,15 @@ from typing import Final
 
 from msgspec import Struct
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 from trainingrun_api.conditions import ConditionType, EventReason
 from trainingrun_api.run import TrainingRun
 from trainingrun_api.spec import ScaleDown, ScaleUp
 from trainingrun_api.status import ScaleDecisionStatus
 
-from trainingrun.commands.output import SafeTable, age_of
+from trainingrun.commands.output import age_of
 from trainingrun.commands.runs.facts import BOTTLENECKS, Row, is_active
-from trainingrun.commands.runs.tables import picture_of_events
+from trainingrun.commands.runs.tables import grid, picture_of_events
 from trainingrun.sdk import Event
 
 HISTORY: Final = frozenset(
@@ -94,11 +93,11 @@ def picture_of_scaling(
     """Return the explanation for people."""
     history = scaling_of(run, events).history
     parts: list[RenderableType] = [
-        _grid([("run", run.metadata.name), *title, *_now(run)]),
+        grid([("run", run.metadata.name), *title, *_now(run)]),
         Text("\nlast decision", style="bold"),
-        _grid(list(_decision(run))),
+        grid(list(_decision(run))),
         Text("\nrules", style="bold"),
-        _grid(list(_rules(run))),
+        grid(list(_rules(run))),
         Text("\nhistory", style="bold"),
     ]
     if history:
@@ -173,12 +172,3 @@ def _speed(rules: ScaleUp | ScaleDown) -> str:
     )
     window = f"stabilizationWindowSeconds {rules.stabilization_window_seconds:g}"
     return f"{window}, at most {' or '.join(each)}"
-
-
-def _grid(rows: Sequence[Row]) -> Table:
-    table = SafeTable(box=None, pad_edge=False, show_header=False)
-    table.add_column(no_wrap=True, style="dim")
-    table.add_column(overflow="fold")
-    for name, text in rows:
-        table.add_row(Text(name), Text(text))
-    return table

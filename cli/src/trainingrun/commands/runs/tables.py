@@ -80,7 +80,7 @@ def picture_of_run(
 ) -> RenderableType:
     """Everything about one run; ``title`` are rows above what its status says."""
     rows = [("run", run.metadata.name), *title, *rows_of(run)]
-    parts: list[RenderableType] = [_grid(rows)]
+    parts: list[RenderableType] = [grid(rows)]
     problems = list(problems_of(run))
     if problems:
         parts += [Text(), *(Text(f"! {sentence}", style="yellow") for sentence in problems)]
@@ -134,7 +134,8 @@ def _wide_cells(run: TrainingRun) -> Iterator[str]:
     yield number(sum(known) if known else None, "d")
 
 
-def _grid(rows: Iterable[Row]) -> Table:
+def grid(rows: Iterable[Row]) -> Table:
+    """Return titles with their texts, in two columns."""
     table = SafeTable(box=None, pad_edge=False, show_header=False)
     table.add_column(no_wrap=True, style="dim")
     table.add_column(overflow="fold")
